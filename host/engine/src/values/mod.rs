@@ -1,0 +1,1 @@
+//! JSON documents and component-model values, both ways.

@@ -1,0 +1,179 @@
+use std::fmt;
+
+/// A pattern with the grammar and the byte semantics of Redis: `*`, `?`, `[abc]`, `[a-c]`, `[^a-c]`, `\x`.
+///
+/// Matching keeps one point to return to, so it costs at most pattern × text, whatever the pattern.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct Glob {
+    text: String,
+    tokens: Vec<Token>,
+}
+
+#[derive(Clone, PartialEq, Eq, Hash)]
+enum Token {
+    AnyRun,
+    AnyByte,
+    Byte(u8),
+    Class { negated: bool, ranges: Vec<(u8, u8)> },
+}
+
+impl Token {
+    fn takes(&self, byte: u8) -> bool {
+        match self {
+            Self::AnyRun => false,
+            Self::AnyByte => true,
+            Self::Byte(own) => *own == byte,
+            Self::Class { negated, ranges } => {
+                ranges.iter().any(|(low, high)| (*low..=*high).contains(&byte)) != *negated
+            }
+        }
+    }
+}
+
+impl Glob {
+    /// Reads a pattern. Every text is one, as in Redis: an unclosed class ends with the pattern.
+    pub fn new(text: &str) -> Self {
+        let mut tokens = Vec::new();
+        let mut rest = text.as_bytes();
+        while let Some((&first, tail)) = rest.split_first() {
+            rest = tail;
+            let token = match first {
+                b'*' => Token::AnyRun,
+                b'?' => Token::AnyByte,
+                b'[' => class(&mut rest),
+                b'\\' => match rest.split_first() {
+                    Some((&escaped, tail)) => {
+                        rest = tail;
+                        Token::Byte(escaped)
+                    }
+                    None => Token::Byte(b'\\'),
+                },
+                byte => Token::Byte(byte),
+            };
+            if token != Token::AnyRun || tokens.last() != Some(&Token::AnyRun) {
+                tokens.push(token);
+            }
+        }
+        Self { text: text.to_owned(), tokens }
+    }
+
+    /// Does the whole of `text` match?
+    pub fn matches(&self, text: &str) -> bool {
+        let text = text.as_bytes();
+        let (mut at_token, mut at_text) = (0, 0);
+        let mut back: Option<(usize, usize)> = None;
+        loop {
+            match (self.tokens.get(at_token), text.get(at_text)) {
+                (None, None) => return true,
+                (Some(Token::AnyRun), _) => {
+                    back = Some((at_token + 1, at_text));
+                    at_token += 1;
+                    continue;
+                }
+                (Some(token), Some(byte)) if token.takes(*byte) => {
+                    at_token += 1;
+                    at_text += 1;
+                    continue;
+                }
+                _ => {}
+            }
+            // The run before takes one byte more.
+            let Some((token, start)) = back.filter(|(_, start)| *start < text.len()) else {
+                return false;
+            };
+            back = Some((token, start + 1));
+            (at_token, at_text) = (token, start + 1);
+        }
+    }
+
+    /// The pattern as it was written.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+}
+
+fn class(rest: &mut &[u8]) -> Token {
+    let negated = rest.first() == Some(&b'^');
+    if negated {
+        *rest = rest.get(1..).unwrap_or_default();
+    }
+    let mut ranges = Vec::new();
+    loop {
+        match **rest {
+            [] => break,
+            [b']', ..] => {
+                *rest = rest.get(1..).unwrap_or_default();
+                break;
+            }
+            [b'\\', escaped, ..] => {
+                ranges.push((escaped, escaped));
+                *rest = rest.get(2..).unwrap_or_default();
+            }
+            [low, b'-', high, ..] => {
+                ranges.push((low.min(high), low.max(high)));
+                *rest = rest.get(3..).unwrap_or_default();
+            }
+            [byte, ..] => {
+                ranges.push((byte, byte));
+                *rest = rest.get(1..).unwrap_or_default();
+            }
+        }
+    }
+    Token::Class { negated, ranges }
+}
+
+impl fmt::Display for Glob {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl fmt::Debug for Glob {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.text, f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn globs_match_as_in_redis() {
+        for (pattern, text, expected) in [
+            ("h?llo", "hello", true),
+            ("h?llo", "hllo", false),
+            ("h*llo", "hllo", true),
+            ("h*llo", "heeeello", true),
+            ("h[ae]llo", "hallo", true),
+            ("h[ae]llo", "hillo", false),
+            ("h[^e]llo", "hallo", true),
+            ("h[^e]llo", "hello", false),
+            ("h[a-b]llo", "hbllo", true),
+            ("h[b-a]llo", "hallo", true),
+            ("[^a-c]", "b", false),
+            ("[^a-c]", "d", true),
+            (r"\*", "*", true),
+            (r"\*", "x", false),
+            (r"[\]]", "]", true),
+            (r"a\", r"a\", true),
+            ("[abc", "c", true),
+            ("[]", "x", false),
+            ("*", "", true),
+            ("", "", true),
+            ("", "a", false),
+            ("agent:*:thought", "agent:timmy:thought", true),
+            ("a**b", "ab", true),
+            ("*a", "aab", false),
+            ("a*b*c", "axbxbxc", true),
+        ] {
+            assert_eq!(Glob::new(pattern).matches(text), expected, "{pattern} on {text}");
+        }
+    }
+
+    #[test]
+    fn a_pattern_of_many_stars_does_not_explode() {
+        let pattern = Glob::new(&"*a".repeat(200));
+        assert!(!pattern.matches(&format!("{}b", "a".repeat(2_000))));
+    }
+}
