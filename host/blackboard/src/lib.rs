@@ -1,1 +1,114 @@
-//! x
+//! Shared state and channels: how agents see each other's thoughts and wake each other up.
+//!
+//! Contract: a tenant's keys and channels are its own. Values live as long as their time to live; changes by
+//! [`Blackboard::compare_and_swap`] and [`Blackboard::add`] are atomic. A message reaches each current
+//! subscriber at most once, in the order in which it was published; a subscriber that does not keep up loses
+//! the newest messages and can see how many. Everything is bounded: what is over a bound is refused by name.
+#![cfg_attr(
+    test,
+    allow(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing,
+        reason = "a test may fail loudly"
+    )
+)]
+
+mod memory;
+mod name;
+mod subscription;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use skillhost_types::{Glob, Tenant, Timestamp};
+
+pub use memory::{MemoryBoard, MemoryLimits};
+pub use name::{Channel, Key};
+pub use subscription::Subscription;
+
+/// Why the board refused or could not serve a call.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum BoardError {
+    /// An argument is malformed.
+    #[error("{0}")]
+    Invalid(String),
+    /// A bound is reached.
+    #[error("{0}")]
+    Limit(String),
+    /// The backend is down or did not answer in time.
+    #[error("{0}")]
+    Unavailable(String),
+}
+
+/// How long a value lives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ttl {
+    /// As long as the board says.
+    Default,
+    /// So long.
+    For(Duration),
+    /// Until it is deleted.
+    Forever,
+}
+
+/// What travels on a channel.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Message {
+    /// Its name, a ULID.
+    pub id: String,
+    /// Where it was published.
+    pub channel: Channel,
+    /// JSON.
+    pub payload: Arc<str>,
+    /// The agent or skill that published it; none for an outside publisher.
+    pub source: Option<Arc<str>>,
+    /// How many messages woke each other up to this one.
+    pub hops: u32,
+    /// When it was published.
+    pub published_at: Timestamp,
+}
+
+/// The board. Every backend keeps the same promises.
+#[async_trait]
+pub trait Blackboard: Send + Sync {
+    /// The value of a key.
+    async fn get(&self, tenant: &Tenant, key: &Key) -> Result<Option<String>, BoardError>;
+
+    /// Writes a value.
+    async fn set(&self, tenant: &Tenant, key: &Key, value: String, ttl: Ttl) -> Result<(), BoardError>;
+
+    /// Writes `value` only if the key still holds `expected` (none: only if it is absent).
+    async fn compare_and_swap(
+        &self,
+        tenant: &Tenant,
+        key: &Key,
+        expected: Option<&str>,
+        value: String,
+        ttl: Ttl,
+    ) -> Result<bool, BoardError>;
+
+    /// Adds to an integer; an absent key counts as 0 and is made with the default time to live, a present one
+    /// keeps its own. Gives the new value.
+    async fn add(&self, tenant: &Tenant, key: &Key, delta: i64) -> Result<i64, BoardError>;
+
+    /// Deletes a key. True if it was there.
+    async fn delete(&self, tenant: &Tenant, key: &Key) -> Result<bool, BoardError>;
+
+    /// Is the key there?
+    async fn exists(&self, tenant: &Tenant, key: &Key) -> Result<bool, BoardError>;
+
+    /// The keys that match, sorted; the first `limit` of them.
+    async fn keys(&self, tenant: &Tenant, pattern: &Glob, limit: usize) -> Result<Vec<Key>, BoardError>;
+
+    /// Deletes the keys that match. Gives their count.
+    async fn clear(&self, tenant: &Tenant, pattern: &Glob) -> Result<u64, BoardError>;
+
+    /// Sends a message. Gives the count of subscribers that it reached.
+    async fn publish(&self, tenant: &Tenant, message: Message) -> Result<u32, BoardError>;
+
+    /// Receives what is published from now on, on the channels that match one of `patterns`.
+    fn subscribe(&self, tenant: &Tenant, patterns: Vec<Glob>) -> Result<Subscription, BoardError>;
+}

@@ -1,2 +1,80 @@
-//! x
-fn main() {}
+//! `skillhost`: the command line. It translates what is typed into calls to the host and what comes back
+//! into text, JSON and exit codes; it decides nothing.
+
+mod args;
+mod build;
+mod demo;
+mod events;
+mod fail;
+mod input;
+mod list;
+mod new;
+mod print;
+mod run;
+mod runs;
+mod session;
+mod up;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use crate::args::{Arguments, Command};
+use crate::fail::Fail;
+
+fn main() -> ExitCode {
+    // The compiling child is this same program; nothing of a host may start in it.
+    if let Some(code) = skillhost_engine::compile::child() {
+        return code;
+    }
+    let arguments = Arguments::parse();
+    log_to_standard_error(&arguments);
+    match dispatch(&arguments) {
+        Ok(code) => code,
+        Err(fail) => {
+            fail.print();
+            ExitCode::from(fail.exit_code())
+        }
+    }
+}
+
+fn dispatch(arguments: &Arguments) -> Result<ExitCode, Fail> {
+    // These need neither a host nor an executor.
+    match &arguments.command {
+        Command::New(new) => return new::new(new),
+        Command::Build(build) => return build::build(&arguments.common, build),
+        _ => {}
+    }
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let runtime = skillhost_engine::runtime(threads).map_err(Fail::internal)?;
+    let common = &arguments.common;
+    let code = runtime.block_on(async {
+        match &arguments.command {
+            Command::Demo => demo::demo(common).await,
+            Command::Up => up::up(common).await,
+            Command::Run(run) => run::run(common, run).await,
+            Command::List => list::list(common).await,
+            Command::Inspect(inspect) => list::inspect(common, inspect).await,
+            Command::Events(query) => events::events(common, query).await,
+            Command::Runs(query) => runs::runs(common, query).await,
+            Command::Show(show) => runs::show(common, show).await,
+            Command::New(new) => new::new(new),
+            Command::Build(build) => build::build(common, build),
+        }
+    });
+    // A file operation of a guest that hangs in the system must not keep the program.
+    runtime.shutdown_background();
+    code
+}
+
+fn log_to_standard_error(arguments: &Arguments) {
+    let level = match (arguments.common.quiet, arguments.common.verbose) {
+        (true, _) => "error",
+        (_, 0) => "warn",
+        (_, 1) => "info,skillhost=debug",
+        (_, _) => "debug",
+    };
+    let filter = tracing_subscriber::EnvFilter::try_from_env("SKILLHOST_LOG")
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(level));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false).init();
+}

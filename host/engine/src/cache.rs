@@ -67,16 +67,14 @@ impl Cache {
         Some(Sealed { component, facts: facts.to_vec() })
     }
 
-    /// Stores machine code that this host's compiler gave, and loads it.
-    pub fn store(&self, digest: &Digest, code: &[u8], facts: &[u8]) -> io::Result<Component> {
+    /// Stores machine code that this host's compiler gave, and loads it. The entry counts from [`Self::seal`] on.
+    pub fn store(&self, digest: &Digest, code: &[u8]) -> io::Result<Component> {
         let (code_path, _) = self.paths(digest);
         self.write(&code_path, &[code])?;
-        let component = deserialize(&self.engine, &code_path).map_err(io::Error::other)?;
-        self.seal(digest, code, facts)?;
-        Ok(component)
+        deserialize(&self.engine, &code_path).map_err(io::Error::other)
     }
 
-    /// Replaces the facts of an entry that was just stored.
+    /// Makes an entry of what was just stored and what was learnt of it.
     pub fn seal(&self, digest: &Digest, code: &[u8], facts: &[u8]) -> io::Result<()> {
         let (_, seal_path) = self.paths(digest);
         let seal = self.hasher(digest, facts).update(code).finalize();
@@ -165,7 +163,10 @@ mod tests {
     fn an_entry_comes_back_with_its_facts_also_for_the_next_host() {
         let (folder, engine, code) = setup();
         let digest = Digest::of(b"one");
-        Cache::open(folder.path(), &engine).unwrap().store(&digest, &code, b"facts").unwrap();
+        let cache = Cache::open(folder.path(), &engine).unwrap();
+        cache.store(&digest, &code).unwrap();
+        assert!(cache.load(&digest).is_none(), "it is not sealed yet");
+        cache.seal(&digest, &code, b"facts").unwrap();
         let again = Cache::open(folder.path(), &engine).unwrap();
         assert_eq!(again.load(&digest).unwrap().facts, b"facts");
         assert!(again.load(&Digest::of(b"two")).is_none());
@@ -182,8 +183,10 @@ mod tests {
             .unwrap();
         assert_ne!(code, evil);
         let rewrite = |change: &dyn Fn()| {
-            cache.store(&mine, &code, b"facts").unwrap();
-            cache.store(&other, &evil, b"facts").unwrap();
+            for (digest, code) in [(&mine, &code), (&other, &evil)] {
+                cache.store(digest, code).unwrap();
+                cache.seal(digest, code, b"facts").unwrap();
+            }
             assert!(cache.load(&mine).is_some());
             change();
             assert!(cache.load(&mine).is_none());

@@ -33,9 +33,12 @@ pub(crate) const TABLE_ELEMENTS: usize = 40_000;
 /// Metadata of one component or core instance, in bytes: tables and globals of an interpreter fit.
 const INSTANCE_METADATA: usize = 2 << 20;
 
-/// Slots of memories, tables and core instances per place for a run. Ordinary components need one memory
-/// and three core instances; a place that runs an interpreter borrows from its neighbours.
-const SLOTS_PER_PLACE: u32 = 4;
+/// Runs per place: a run that calls another skill keeps its place while the other runs, eight deep.
+const NESTED: u32 = 8;
+
+/// Tables and core instances per run. Ordinary components need two or three; a run of an interpreter borrows
+/// from its neighbours.
+const SLOTS_PER_RUN: u32 = 4;
 
 /// How much one host may run at once.
 #[derive(Debug, Clone)]
@@ -140,14 +143,15 @@ fn config() -> Config {
 
 fn pool(settings: &Settings) -> PoolingAllocationConfig {
     let places = settings.concurrency.max(1);
-    // One component may need many slots even if it runs alone.
-    let slots = |per_component: u32| places.saturating_mul(SLOTS_PER_PLACE).max(per_component * 2);
+    // One more place than admission gives: `describe` runs beside it.
+    let runs = places.saturating_add(1).saturating_mul(NESTED);
+    let slots = runs.saturating_mul(SLOTS_PER_RUN);
     let mut pool = PoolingAllocationConfig::new();
-    pool.total_component_instances(places)
-        .total_stacks(places)
-        .total_core_instances(slots(CORE_INSTANCES_PER_COMPONENT))
-        .total_memories(slots(MEMORIES_PER_COMPONENT))
-        .total_tables(slots(TABLES_PER_COMPONENT))
+    pool.total_component_instances(runs)
+        .total_stacks(runs)
+        .total_core_instances(slots.max(CORE_INSTANCES_PER_COMPONENT))
+        .total_memories(runs.max(MEMORIES_PER_COMPONENT))
+        .total_tables(slots.max(TABLES_PER_COMPONENT))
         .max_core_instances_per_component(CORE_INSTANCES_PER_COMPONENT)
         .max_memories_per_component(MEMORIES_PER_COMPONENT)
         .max_tables_per_component(TABLES_PER_COMPONENT)

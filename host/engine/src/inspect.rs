@@ -1,9 +1,10 @@
 //! Reads a stranger's bytes without compiling them.
 
+use serde::{Deserialize, Serialize};
 use wasmparser::{Chunk, ComponentType, Encoding, Parser, Payload, Validator, WasmFeatures};
 
 /// What a component says of itself before it is compiled.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Inspection {
     /// What it imports, as written: `skillhost:skill/blackboard@0.1.0`.
     pub imports: Vec<String>,

@@ -22,6 +22,7 @@ mod admission;
 mod cache;
 pub mod compile;
 mod config;
+mod http;
 mod inspect;
 mod limiter;
 mod log;

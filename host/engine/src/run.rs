@@ -17,8 +17,9 @@ use crate::stop::{Phase, Stop};
 /// timeout may be seen and how long one guest keeps a thread from the others.
 const YIELD_EVERY: u64 = 1_000_000;
 
-/// Least payload that may cross from the guest in one host call, in bytes; above it, four times the output
-/// cap, so that what is somewhat over the cap is refused by name and what is far over it is not copied.
+/// Least payload that may cross from the guest in one call, in bytes; above it, the output cap times
+/// [`Guest::EXPANSION`], so that what is somewhat over the cap is refused by name and what is far over it is
+/// not copied.
 const LEAST_PAYLOAD: u64 = 4 << 20;
 
 /// Handles that one run may hold: many more than real components use, few enough to cost no memory.
@@ -32,6 +33,9 @@ const EVENT_INTERVAL: u32 = 11;
 pub trait Guest<H: Send + 'static>: Send {
     /// What the call gives.
     type Output: Send;
+
+    /// How many bytes a byte of the output may take in the host's memory at the most.
+    const EXPANSION: u64 = 4;
 
     /// Calls. An error that is a [`Stop`] ends the run as that.
     fn call(
@@ -70,7 +74,7 @@ where
     let deadline = state.deadline();
     let mut store = Store::new(component.engine(), state);
     let mut phase = Phase::Instantiating;
-    let prepared = prepare(&mut store, limits);
+    let prepared = prepare(&mut store, limits, G::EXPANSION);
     let called = async {
         prepared?;
         let instance = component.instantiate_async(&mut store).await?;
@@ -101,9 +105,9 @@ where
     Ended { result, usage, log, host: state.host }
 }
 
-fn prepare<H>(store: &mut Store<RunState<H>>, limits: &Limits) -> wasmtime::Result<()> {
+fn prepare<H>(store: &mut Store<RunState<H>>, limits: &Limits, expansion: u64) -> wasmtime::Result<()> {
     store.limiter(|state| &mut state.limiter);
-    let payload = limits.output.saturating_mul(4).max(LEAST_PAYLOAD);
+    let payload = limits.output.saturating_mul(expansion).max(LEAST_PAYLOAD);
     store.set_hostcall_fuel(usize::try_from(payload).unwrap_or(usize::MAX));
     store.set_max_component_handles(HANDLES);
     store.set_fuel(limits.fuel)?;

@@ -9,6 +9,7 @@ use tokio::time::Instant;
 use wasmtime::component::ResourceTable;
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 
+use crate::http::Refusing;
 use crate::limiter::Limiter;
 use crate::log::Log;
 use crate::stop::Stop;
@@ -41,7 +42,8 @@ pub struct RunState<H> {
     host_calls: u64,
     host_calls_limit: u64,
     output_limit: u64,
-    table: ResourceTable,
+    pub(crate) table: ResourceTable,
+    pub(crate) http: Refusing,
     wasi: Option<WasiCtx>,
 }
 
@@ -62,6 +64,7 @@ impl<H> RunState<H> {
             host_calls_limit: limits.host_calls,
             output_limit: limits.output,
             table,
+            http: Refusing::default(),
             wasi: None,
         }
     }

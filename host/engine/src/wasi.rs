@@ -2,7 +2,7 @@
 //!
 //! Contract: clocks and randomness are the host's injected ones; environment, arguments and directories
 //! are empty, but for the skill's own folder at `/skill`, read-only; standard input is at its end;
-//! what is printed becomes log lines; every socket is refused.
+//! what is printed becomes log lines; every socket and every HTTP request is refused.
 
 use std::io;
 use std::pin::Pin;
@@ -14,10 +14,10 @@ use skillhost_types::Source;
 use tokio::io::AsyncWrite;
 use wasmtime::component::Linker;
 use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
-use wasmtime_wasi::{FsPerms, HostMonotonicClock, HostWallClock, WasiCtx, WasiView};
+use wasmtime_wasi::{FsPerms, HostMonotonicClock, HostWallClock, WasiCtx};
 
 use crate::log::{Log, Printed};
-use crate::state::Environment;
+use crate::state::{Environment, RunState};
 
 /// Where a skill finds its own folder.
 const FOLDER: &str = "/skill";
@@ -25,9 +25,10 @@ const FOLDER: &str = "/skill";
 /// Randomness that one call may ask for, in bytes: generous for keys, too little to fill memory with.
 const RANDOM_PER_CALL: u64 = 64 << 10;
 
-/// Links WASI 0.2.
-pub fn link<T: WasiView + 'static>(linker: &mut Linker<T>) -> wasmtime::Result<()> {
-    wasmtime_wasi::p2::add_to_linker_async(linker)
+/// Links WASI 0.2, `wasi:http` included.
+pub fn link<H: Send + 'static>(linker: &mut Linker<RunState<H>>) -> wasmtime::Result<()> {
+    wasmtime_wasi::p2::add_to_linker_async(linker)?;
+    crate::http::link(linker)
 }
 
 /// The context of one run.

@@ -1,1 +1,43 @@
-//! x
+//! From a file in a folder to a tool that serves.
+//!
+//! Contract: what served goes on serving. A new file takes over only when it was read once, hashed, compiled
+//! in a bounded child, validated, described and linked; whatever fails on the way leaves the serving
+//! generation as it is and a reason in the list. A call is answered by exactly one generation.
+//!
+//! Price: a rescan of the folder a few times a second; absorbing happens beside the runs, one compilation at
+//! a time; a swap is one pointer.
+#![cfg_attr(
+    test,
+    allow(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing,
+        reason = "a test may fail loudly"
+    )
+)]
+
+mod absorb;
+mod agents;
+mod archive;
+mod config;
+mod folder;
+mod front_matter;
+mod generation;
+mod host;
+mod keep;
+mod manifest;
+mod nested;
+mod package;
+mod registry;
+mod run;
+mod schema;
+mod watch;
+
+pub use config::{BlackboardConfig, Config, ConfigError, HostLimits, Recording, SkillConfig};
+pub use generation::{Generation, Kind, Tool};
+pub use host::{Host, HostError, Notice, Options};
+pub use registry::{Entry, FileState};
+pub use run::RunRequest;
+pub use skillhost_capabilities::{Progress, ProgressSink};
+pub use watch::Watch;

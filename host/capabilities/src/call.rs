@@ -1,0 +1,149 @@
+//! The one wrapper around every host call.
+//!
+//! A function is linked with [`Interface::function`] and no other way, so a new interface cannot forget to
+//! count, to bound time or to write the call down. Grants will be checked here too; until there are grants,
+//! every call is allowed.
+
+use std::future::Future;
+use std::num::NonZeroU32;
+use std::sync::Arc;
+use std::time::Duration;
+
+use governor::{DefaultKeyedRateLimiter, Quota};
+use skillhost_blackboard::Channel;
+use skillhost_types::{HostCallRecord, Tenant};
+use tokio::time::Instant;
+use wasmtime::StoreContextMut;
+use wasmtime::component::{ComponentNamedList, Lift, LinkerInstance, Lower};
+
+use crate::context::{RunInfo, Services, State};
+use crate::wire::HostError;
+
+/// How long one host call may take at the most: a backend that answers later is as good as down, and a
+/// skill can only react to that while it has time left. The run's own deadline comes first if it is nearer.
+const CALL_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// What of its subject a call's record keeps, in bytes: enough to recognise a key.
+const SUBJECT_SHOWN: usize = 128;
+
+/// Messages a second on one channel, and at once after a pause. An agent platform's channels carry tens; a
+/// ring of skills that wake each other carries as many as it can.
+const MESSAGES_PER_SECOND: NonZeroU32 = NonZeroU32::MIN.saturating_add(999);
+
+/// Bounds the rate of each channel of each tenant.
+pub struct ChannelRates(DefaultKeyedRateLimiter<(Tenant, Channel)>);
+
+impl Default for ChannelRates {
+    fn default() -> Self {
+        Self(DefaultKeyedRateLimiter::keyed(Quota::per_second(MESSAGES_PER_SECOND)))
+    }
+}
+
+impl ChannelRates {
+    pub(crate) fn take(&self, tenant: &Tenant, channel: &Channel) -> Result<(), HostError> {
+        // Channels that have been quiet are forgotten, so that their count stays bounded.
+        if self.0.len() > 4_096 {
+            self.0.retain_recent();
+        }
+        self.0.check_key(&(tenant.clone(), channel.clone())).map_err(|_| {
+            HostError::Limit(format!(
+                "channel `{}` carries more than {MESSAGES_PER_SECOND} messages a second; publish less often",
+                channel.as_str()
+            ))
+        })
+    }
+}
+
+/// What a host function gets beside its parameters.
+pub(crate) struct Call {
+    pub(crate) info: Arc<RunInfo>,
+    pub(crate) services: Arc<Services>,
+}
+
+/// A function's name, and the capability that it takes.
+#[derive(Clone, Copy)]
+pub(crate) struct Function {
+    pub(crate) interface: &'static str,
+    pub(crate) name: &'static str,
+}
+
+/// Links the functions of one interface.
+pub(crate) struct Interface<'a> {
+    pub(crate) instance: LinkerInstance<'a, State>,
+    pub(crate) name: &'static str,
+}
+
+impl Interface<'_> {
+    /// Links `function`, whose call is about `subject`: a key, a channel, a tool.
+    pub(crate) fn function<P, R, F, Fut>(
+        &mut self,
+        name: &'static str,
+        subject: fn(&P) -> &str,
+        function: F,
+    ) -> wasmtime::Result<()>
+    where
+        P: ComponentNamedList + Lift + Send + 'static,
+        R: Send + 'static,
+        (Result<R, HostError>,): ComponentNamedList + Lower,
+        F: Fn(Call, P) -> Fut + Copy + Send + Sync + 'static,
+        Fut: Future<Output = Result<R, HostError>> + Send + 'static,
+    {
+        let called = Function { interface: self.name, name };
+        self.instance.func_wrap_async(name, move |mut store: StoreContextMut<'_, State>, params: P| {
+            Box::new(async move {
+                let begun = begin(&mut store, called, subject(&params))?;
+                let call = Call { info: store.data().host.info.clone(), services: store.data().host.services.clone() };
+                let result = begun.bounded(function(call, params)).await;
+                begun.end(&mut store, result.as_ref().err());
+                Ok((result,))
+            })
+        })
+    }
+}
+
+/// A host call under way.
+pub(crate) struct Begun {
+    function: Function,
+    subject: String,
+    at: Instant,
+    until: Instant,
+}
+
+/// Counts a call; the one over the limit ends the run.
+pub(crate) fn begin(store: &mut StoreContextMut<'_, State>, function: Function, subject: &str) -> wasmtime::Result<Begun> {
+    let state = store.data_mut();
+    state.count_host_call()?;
+    let at = Instant::now();
+    let shown = subject.get(..subject.floor_char_boundary(SUBJECT_SHOWN)).unwrap_or_default();
+    Ok(Begun { function, subject: shown.to_owned(), at, until: state.deadline().min(at + CALL_TIMEOUT) })
+}
+
+impl Begun {
+    /// `work`'s result, or `unavailable` when its time is up.
+    pub(crate) async fn bounded<R>(&self, work: impl Future<Output = Result<R, HostError>>) -> Result<R, HostError> {
+        tokio::time::timeout_at(self.until, work).await.unwrap_or_else(|_| {
+            Err(HostError::Unavailable(format!(
+                "{}.{} did not answer within {} s; try again later",
+                self.function.interface,
+                self.function.name,
+                CALL_TIMEOUT.as_secs()
+            )))
+        })
+    }
+
+    /// Writes the call down.
+    pub(crate) fn end(self, store: &mut StoreContextMut<'_, State>, error: Option<&HostError>) {
+        let state = store.data_mut();
+        let micros = |from: Instant, to: Instant| {
+            u64::try_from(to.saturating_duration_since(from).as_micros()).unwrap_or(u64::MAX)
+        };
+        let started = state.started();
+        state.host.write_down(|| HostCallRecord {
+            call: format!("{}.{}", self.function.interface, self.function.name),
+            at_us: micros(started, self.at),
+            took_us: micros(self.at, Instant::now()),
+            error: error.map(HostError::describe),
+            what: self.subject,
+        });
+    }
+}

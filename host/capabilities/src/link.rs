@@ -1,0 +1,114 @@
+//! Which of a component's imports the host knows, and what is linked for them.
+
+use skillhost_engine::{Engine, link_wasi};
+use wasmtime::component::types::ComponentItem;
+use wasmtime::component::{Component, InstancePre, Linker};
+
+use crate::call::Interface;
+use crate::context::State;
+use crate::refuse::{self, Refusal};
+use crate::{blackboard, event_log, run, skills};
+
+/// The contract's package and version.
+const PACKAGE: &str = "skillhost:skill/";
+const VERSION: &str = "@0.1.0";
+
+/// The contract's interfaces that a component may import.
+const INTERFACES: [&str; 6] = ["types", "run", "blackboard", "event-log", "llm", "skills"];
+
+/// What WASI 0.2 is made of here.
+const WASI: [&str; 7] =
+    ["wasi:cli/", "wasi:clocks/", "wasi:filesystem/", "wasi:http/", "wasi:io/", "wasi:random/", "wasi:sockets/"];
+
+/// Does the host know the import `name`?
+pub fn is_known(name: &str) -> bool {
+    if let Some(interface) = own(name) {
+        return INTERFACES.contains(&interface);
+    }
+    let version = name.rsplit_once('@').map(|(_, version)| version);
+    WASI.iter().any(|package| name.starts_with(package)) && version.is_some_and(|version| version.starts_with("0.2."))
+}
+
+fn own(import: &str) -> Option<&str> {
+    import.strip_prefix(PACKAGE)?.strip_suffix(VERSION)
+}
+
+/// The linkers that all generations start from.
+pub struct Links {
+    engine: Engine,
+    /// WASI and nothing else.
+    wasi: Linker<State>,
+}
+
+impl Links {
+    /// Makes them. Done once per host.
+    pub fn new(engine: &Engine) -> wasmtime::Result<Self> {
+        let mut wasi = Linker::new(engine.wasmtime());
+        link_wasi(&mut wasi)?;
+        Ok(Self { engine: engine.clone(), wasi })
+    }
+
+    /// Links `component` for serving: what it imports, and nothing that it does not.
+    pub fn serving(&self, component: &Component) -> wasmtime::Result<InstancePre<State>> {
+        let mut linker = self.wasi.clone();
+        let engine = self.engine.wasmtime();
+        for (import, item) in component.component_type().imports(engine) {
+            let ComponentItem::ComponentInstance(wanted) = item.ty else { continue };
+            let mut instance = linker.root();
+            match own(import) {
+                Some("run") => run::link(&mut instance.instance(import)?)?,
+                Some("blackboard") => {
+                    blackboard::link(&mut Interface { instance: instance.instance(import)?, name: "blackboard" })?;
+                }
+                Some("event-log") => {
+                    event_log::link(&mut Interface { instance: instance.instance(import)?, name: "event-log" })?;
+                }
+                Some("skills") => {
+                    skills::link(&mut Interface { instance: instance.instance(import)?, name: "skills" })?;
+                }
+                Some("llm") => {
+                    let refusal =
+                        Refusal { case: "unavailable", text: "this host has no language models configured".into() };
+                    refuse::link(engine, &mut instance.instance(import)?, &wanted, &refusal)?;
+                }
+                // `types` holds no functions; WASI is linked already.
+                _ => {}
+            }
+        }
+        linker.instantiate_pre(component)
+    }
+
+    /// Links `component` for `describe`: WASI is there, the host's own interfaces trap.
+    pub fn describing(&self, component: &Component) -> wasmtime::Result<InstancePre<State>> {
+        let mut linker = self.wasi.clone();
+        let engine = self.engine.wasmtime();
+        for (import, item) in component.component_type().imports(engine) {
+            if let (Some(_), ComponentItem::ComponentInstance(wanted)) = (own(import), item.ty) {
+                refuse::link_trapping(engine, &mut linker.root().instance(import)?, &wanted)?;
+            }
+        }
+        linker.instantiate_pre(component)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_known;
+
+    #[test]
+    fn imports_of_other_worlds_and_other_versions_are_unknown() {
+        for known in ["skillhost:skill/run@0.1.0", "wasi:cli/environment@0.2.6", "wasi:http/types@0.2.0"] {
+            assert!(is_known(known), "{known}");
+        }
+        for unknown in [
+            "skillhost:skill/root@0.1.0",
+            "skillhost:skill/run@0.2.0",
+            "skillhost:skill/run",
+            "wasi:cli/environment@0.3.0",
+            "wasi:nn/graph@0.2.0",
+            "evil:world/thing",
+        ] {
+            assert!(!is_known(unknown), "{unknown}");
+        }
+    }
+}

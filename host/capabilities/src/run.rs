@@ -1,0 +1,74 @@
+//! `run`: the run itself. Always granted.
+//!
+//! `log` and `progress` have caps of their own and are no host calls; a report over its cap is dropped and
+//! counted.
+
+use skillhost_types::Level;
+use wasmtime::StoreContextMut;
+use wasmtime::component::LinkerInstance;
+
+use crate::context::{Progress, State};
+use crate::wire;
+
+/// Progress reports that one run may send: more than a person or a model can follow.
+const REPORTS: u32 = 1_000;
+/// Longest text of a progress report, in bytes: one line.
+const LONGEST_REPORT: usize = 1 << 10;
+
+pub(crate) fn link(instance: &mut LinkerInstance<'_, State>) -> wasmtime::Result<()> {
+    instance.func_wrap("current", |mut store: StoreContextMut<'_, State>, (): ()| {
+        store.data_mut().count_host_call()?;
+        let context = &store.data().host;
+        let info = &context.info;
+        Ok((wire::RunContext {
+            run_id: info.run.to_string(),
+            skill: info.skill.to_string(),
+            tenant: info.tenant.to_string(),
+            agent: info.agent.as_deref().map(str::to_owned),
+            caller: info.caller.to_string(),
+            deadline: context.deadline.0,
+        },))
+    })?;
+    instance.func_wrap("remaining", |mut store: StoreContextMut<'_, State>, (): ()| {
+        store.data_mut().count_host_call()?;
+        let fuel = store.get_fuel()?;
+        let state = store.data();
+        Ok((wire::Budget {
+            fuel,
+            wall_ms: u64::try_from(state.time_left().as_millis()).unwrap_or(u64::MAX),
+            memory_bytes: state.limiter.remaining(),
+            host_calls: state.host_calls_left(),
+            llm_tokens: 0,
+        },))
+    })?;
+    instance.func_wrap("log", |store: StoreContextMut<'_, State>, (level, message): (wire::Level, String)| {
+        store.data().log.line(Level::from(level), &message);
+        Ok(())
+    })?;
+    instance.func_wrap(
+        "progress",
+        |mut store: StoreContextMut<'_, State>, (done, total, mut message): (f64, Option<f64>, String)| {
+            let state = store.data_mut();
+            state.host.reports += 1;
+            if state.host.reports > REPORTS {
+                state.log.count_dropped();
+            } else if let Some(sink) = &state.host.progress {
+                message.truncate(message.floor_char_boundary(LONGEST_REPORT));
+                sink(Progress { done, total, message });
+            }
+            Ok(())
+        },
+    )
+}
+
+impl From<wire::Level> for Level {
+    fn from(level: wire::Level) -> Self {
+        match level {
+            wire::Level::Trace => Self::Trace,
+            wire::Level::Debug => Self::Debug,
+            wire::Level::Info => Self::Info,
+            wire::Level::Warn => Self::Warn,
+            wire::Level::Error => Self::Error,
+        }
+    }
+}

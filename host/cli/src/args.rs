@@ -1,0 +1,179 @@
+//! What can be typed.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{ArgAction, Args, Parser, Subcommand};
+use skillhost_types::{ByteSize, Tenant, parse_duration};
+
+/// A host for agent skills: WebAssembly components that are absorbed from a folder while it runs and called
+/// under capability, fuel, memory and time limits.
+#[derive(Parser)]
+#[command(name = "skillhost", version, max_term_width = 100, after_help = "\
+Examples:
+  skillhost demo                                    a guided tour, one minute
+  skillhost new hello && skillhost build hello      write a skill and drop it
+  skillhost run hello.greet name=Ada                call one of its tools
+  skillhost up                                      absorb what is dropped, until Ctrl-C
+  skillhost list                                    what is there, and what was refused and why")]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    pub(crate) common: Common,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// What every command takes.
+#[derive(Args)]
+pub(crate) struct Common {
+    /// The configuration [default: config.yaml, if there is one]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// The drop folder [default: skills/dist]
+    #[arg(long, global = true, value_name = "DIR")]
+    pub(crate) skills: Option<PathBuf>,
+    /// Where everything durable lies [default: data]
+    #[arg(long, global = true, value_name = "DIR")]
+    pub(crate) data: Option<PathBuf>,
+    /// Print JSON, for programs
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// Say more (-vv: still more)
+    #[arg(short, long, global = true, action = ArgAction::Count)]
+    pub(crate) verbose: u8,
+    /// Say nothing but results and errors
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    pub(crate) quiet: bool,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// The guided tour: builds the example skills, runs them, replaces one under load
+    Demo,
+    /// Absorb the drop folder and serve until Ctrl-C
+    Up,
+    /// Run one tool once and print its output
+    Run(Run),
+    /// What is absorbed, and what was refused and why
+    List,
+    /// The tools, imports and wants of one skill or file
+    Inspect(Inspect),
+    /// Scaffold a Rust skill
+    New(New),
+    /// Compile Rust skills into the drop folder
+    Build(Build),
+    /// The event log
+    Events(Events),
+    /// Past runs, newest first
+    Runs(Runs),
+    /// One run with its log and host calls
+    Show(Show),
+}
+
+#[derive(Args)]
+#[command(after_help = "\
+Examples:
+  skillhost run hello.greet name=Ada                KEY=VALUE, typed by the tool's schema
+  skillhost run textkit.summarize text=@README.md   KEY=@FILE is the file's text
+  skillhost run jq.query filter='.a' input:='{\"a\":1}'   KEY:=JSON as it stands
+  skillhost run jq --input @query.json              the whole input; the skill's only tool
+  cat query.json | skillhost run jq.query --input - --json
+  skillhost run ./x.wasm.count text=abc --fuel 100000 --timeout 1s --memory 16MiB
+
+Exit codes: 0 output, 1 the tool failed, 2 usage, 3 no such skill or tool, 4 invalid input, 5 denied,
+6 a limit was reached, 7 trap, 8 overloaded, 70 the host's own fault")]
+pub(crate) struct Run {
+    /// SKILL, SKILL.TOOL, or the same with the path of a .wasm file for SKILL
+    #[arg(value_name = "SKILL[.TOOL]")]
+    pub(crate) target: String,
+    /// Fields of the input
+    #[arg(value_name = "KEY=VALUE")]
+    pub(crate) fields: Vec<String>,
+    /// The whole input: JSON, the JSON in @FILE, or - for standard input
+    #[arg(long, value_name = "JSON|@FILE|-")]
+    pub(crate) input: Option<String>,
+    /// Fuel for this run, about one per instruction
+    #[arg(long, value_name = "N")]
+    pub(crate) fuel: Option<u64>,
+    /// Time for this run, such as 5s or 250ms
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    pub(crate) timeout: Option<Duration>,
+    /// Memory for this run, such as 64MiB
+    #[arg(long, value_name = "SIZE")]
+    pub(crate) memory: Option<ByteSize>,
+    /// A capability for this run only. Every capability is allowed so far, with or without it
+    #[arg(long, value_name = "CAPABILITY SCOPE")]
+    pub(crate) grant: Vec<String>,
+    /// Whose run it is
+    #[arg(long, value_name = "TENANT", default_value = "default")]
+    pub(crate) tenant: Tenant,
+}
+
+#[derive(Args)]
+pub(crate) struct Inspect {
+    /// A skill's name, or the path of a file
+    #[arg(value_name = "SKILL|FILE")]
+    pub(crate) skill: String,
+}
+
+#[derive(Args)]
+#[command(after_help = "\
+Example:
+  skillhost new hello && skillhost build hello && skillhost run hello.greet name=Ada")]
+pub(crate) struct New {
+    /// The skill's name, and its folder's
+    pub(crate) name: PathBuf,
+    /// A skill that messages wake up
+    #[arg(long)]
+    pub(crate) agent: bool,
+}
+
+#[derive(Args)]
+#[command(after_help = "\
+Examples:
+  skillhost build                                   the skill or workspace here, or in skills/
+  skillhost build hello ../other-skill              these")]
+pub(crate) struct Build {
+    /// Folders of Rust skills or workspaces of them
+    pub(crate) paths: Vec<PathBuf>,
+}
+
+#[derive(Args)]
+#[command(after_help = "\
+Examples:
+  skillhost events --follow --kind 'skill.*'        what becomes of files, as it happens
+  skillhost events --after 120 --limit 50 --json    a page of the log, an object a line")]
+pub(crate) struct Events {
+    /// Go on with what comes, until Ctrl-C
+    #[arg(short, long)]
+    pub(crate) follow: bool,
+    /// Only kinds that match, such as 'tool.*' (repeatable)
+    #[arg(long, value_name = "GLOB")]
+    pub(crate) kind: Vec<String>,
+    /// Only events after this position; without it, the last 100
+    #[arg(long, value_name = "SEQ")]
+    pub(crate) after: Option<u64>,
+    /// At most so many
+    #[arg(long, value_name = "N")]
+    pub(crate) limit: Option<usize>,
+}
+
+#[derive(Args)]
+pub(crate) struct Runs {
+    /// Only this skill's
+    #[arg(long, value_name = "SKILL")]
+    pub(crate) skill: Option<String>,
+    /// At most so many
+    #[arg(long, value_name = "N", default_value_t = 100)]
+    pub(crate) limit: usize,
+}
+
+#[derive(Args)]
+pub(crate) struct Show {
+    /// The run's name, as `runs` and `run --json` give it
+    pub(crate) run: String,
+}
+
+fn duration(text: &str) -> Result<Duration, String> {
+    parse_duration(text).map_err(|error| error.to_string())
+}

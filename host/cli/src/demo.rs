@@ -1,0 +1,222 @@
+//! `demo`: the guided tour. It uses the commands' own code on embedded defaults and ends by itself.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use hdrhistogram::Histogram;
+use serde_json::{Value, json};
+use skillhost_lifecycle::{Host, Options, RunRequest};
+use skillhost_types::{Caller, LimitsPatch, RunRecord, Tenant};
+
+use crate::args::Common;
+use crate::fail::Fail;
+use crate::{build, print, run, session};
+
+/// How often the tour replaces a skill under load.
+const SWAPS: u32 = 20;
+/// Callers that never pause meanwhile.
+const CALLERS: usize = 4;
+/// How long a new file may take to serve before the tour gives up.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+pub(crate) async fn demo(common: &Common) -> Result<ExitCode, Fail> {
+    let sources = Path::new("skills");
+    if !sources.join("Cargo.toml").exists() {
+        return Err(Fail::usage("the tour needs the example skills; run it in a checkout of skillhost"));
+    }
+    let config = session::config(common)?;
+    let folder = config.skills_dir.clone();
+
+    title("1. Build the example skills into the drop folder");
+    build::build(common, &crate::args::Build { paths: vec![sources.into()] })?;
+
+    title("2. Start a host on embedded defaults; it absorbs what it finds");
+    let host = Host::open(Options::new(config)).await?;
+    let watch = host.watch();
+    host.absorb_folder().await?;
+    for entry in host.entries() {
+        let tools = entry.serving.iter().flat_map(|skill| &skill.tools).map(|tool| tool.name.to_string());
+        let tools: Vec<_> = tools.collect();
+        print::line(&format!("   {:<10} {:<8} {}", entry.name, entry.state.as_str(), tools.join(" ")));
+    }
+
+    title("3. Run them on real files");
+    let readme = std::fs::read_to_string("README.md").unwrap_or_default();
+    call(&host, "textkit.summarize", json!({"text": readme, "sentences": 2})).await?;
+    call(&host, "markdown.outline", json!({"text": readme})).await?;
+    let manifest = json!({"packages": ["host", "sdk", "skills"], "edition": 2024});
+    call(&host, "jq.query", json!({"filter": ".packages | map(ascii_upcase)", "input": manifest})).await?;
+
+    title("4. Wake an agent with a message");
+    agent(&host).await?;
+
+    title("5. Replace a skill while four callers use it at full speed");
+    swap_under_load(&host, &folder).await?;
+
+    title("6. What each used");
+    for run in host.events().runs(None, 200)?.iter().filter(|run| run.usage.fuel > 0).take(5) {
+        print::line(&format!(
+            "   {:<20} {:>9} µs {:>12} fuel {:>9} bytes",
+            format!("{}.{}", run.skill, run.tool),
+            run.usage.wall_us,
+            run.usage.fuel,
+            run.usage.peak_memory_bytes
+        ));
+    }
+    watch.stop().await;
+    host.close().await;
+    print::line("\nGo on with `skillhost list`, `skillhost run textkit.keywords text=@README.md`, `skillhost new hello`.");
+    Ok(ExitCode::SUCCESS)
+}
+
+fn title(text: &str) {
+    print::line(&format!("\n{}", console::style(text).bold()));
+}
+
+async fn run_one(host: &Host, target: &str, input: &Value) -> Arc<RunRecord> {
+    let (skill, tool) = target.split_once('.').unwrap_or((target, ""));
+    host.run(RunRequest {
+        skill: skill.to_owned(),
+        tool: Some(tool.to_owned()),
+        input: input.to_string(),
+        caller: Caller::Cli,
+        tenant: Tenant::default(),
+        limits: LimitsPatch::default(),
+        progress: None,
+    })
+    .await
+}
+
+/// Runs a tool and shows the beginning of what it gave.
+async fn call(host: &Host, target: &str, input: Value) -> Result<(), Fail> {
+    let record = run_one(host, target, &input).await;
+    print::line(&format!("   {target}  ({} µs, {} fuel)", record.usage.wall_us, record.usage.fuel));
+    match (&record.output, &record.error) {
+        (Some(output), _) => {
+            let text = run::text_of(output);
+            for line in text.lines().take(6) {
+                let shown: String = line.chars().take(96).collect();
+                print::line(&format!("     {shown}"));
+            }
+            Ok(())
+        }
+        (None, error) => Err(Fail::failed(format!("{target} gave no output: {error:?}"))),
+    }
+}
+
+async fn agent(host: &Host) -> Result<(), Fail> {
+    let message = json!({"issue": 123, "title": "Crash when the file is empty", "action": "comment"});
+    let tenant = Tenant::default();
+    let begun = Instant::now();
+    // The agent joins as the watch begins; until then a message has no receiver.
+    while host.publish(&tenant, "dispatch:new", &message).await.map_err(Fail::internal)? == 0 {
+        waited(begun, "the agent to join").await?;
+    }
+    let runs = || host.events().runs(Some("triage"), 20);
+    loop {
+        if let Some(run) = runs()?.into_iter().find(|run| &*run.tool == "handle") {
+            print::line(&format!("   dispatch:new -> triage.handle  ({} µs, {} host calls)", run.usage.wall_us, run.usage.host_calls));
+            break;
+        }
+        waited(begun, "the agent to handle its message").await?;
+    }
+    let keys = host.blackboard().keys(&tenant, &skillhost_types::Glob::new("agent:triage:*"), 10).await;
+    for key in keys.map_err(Fail::internal)? {
+        print::line(&format!("     wrote {}", key.as_str()));
+    }
+    Ok(())
+}
+
+async fn swap_under_load(host: &Host, folder: &Path) -> Result<(), Fail> {
+    let path = folder.join("jq.wasm");
+    let original = std::fs::read(&path).map_err(|error| Fail::failed(format!("{}: {error}", path.display())))?;
+    let done = Arc::new(AtomicBool::new(false));
+    let failed = Arc::new(AtomicU64::new(0));
+    let callers: Vec<_> = (0..CALLERS)
+        .map(|_| {
+            let (host, done, failed) = (host.clone(), done.clone(), failed.clone());
+            tokio::spawn(async move {
+                let mut latency = Histogram::<u64>::new(3).ok();
+                let input = json!({"filter": ".a + 1", "input": {"a": 1}});
+                let mut generations = std::collections::HashSet::new();
+                while !done.load(Ordering::Relaxed) {
+                    let begun = Instant::now();
+                    let record = run_one(&host, "jq.query", &input).await;
+                    failed.fetch_add(u64::from(!record.ok), Ordering::Relaxed);
+                    generations.extend(record.digest);
+                    if let Some(latency) = &mut latency {
+                        // A value over the range is the range's end.
+                        latency.saturating_record(u64::try_from(begun.elapsed().as_micros()).unwrap_or(u64::MAX));
+                    }
+                }
+                (latency, generations)
+            })
+        })
+        .collect();
+    let result = replace(host, &path, &original).await;
+    done.store(true, Ordering::Relaxed);
+    let mut all = Histogram::<u64>::new(3).map_err(Fail::internal)?;
+    let mut generations = std::collections::HashSet::new();
+    for caller in callers {
+        let (latency, seen) = caller.await.map_err(Fail::internal)?;
+        generations.extend(seen);
+        if let Some(latency) = latency {
+            all.add(latency).map_err(Fail::internal)?;
+        }
+    }
+    result?;
+    print::line(&format!(
+        "   {} calls, {} failed, {} generations answered; p50 {} µs, p99 {} µs",
+        all.len(),
+        failed.load(Ordering::Relaxed),
+        generations.len(),
+        all.value_at_quantile(0.5),
+        all.value_at_quantile(0.99)
+    ));
+    match failed.load(Ordering::Relaxed) {
+        0 => Ok(()),
+        lost => Err(Fail::failed(format!("{lost} calls failed while the skill was replaced"))),
+    }
+}
+
+/// Replaces the file with generations of itself, one after the other, and at last with the original.
+async fn replace(host: &Host, path: &Path, original: &[u8]) -> Result<(), Fail> {
+    for number in 0..=SWAPS {
+        let bytes = if number == SWAPS { original.to_vec() } else { generation(original, number) };
+        let digest = skillhost_types::Digest::of(&bytes);
+        put(path, &bytes).map_err(|error| Fail::failed(format!("{}: {error}", path.display())))?;
+        let begun = Instant::now();
+        while host.skill("jq").is_none_or(|skill| skill.digest != digest) {
+            waited(begun, "the new file to serve").await?;
+        }
+    }
+    Ok(())
+}
+
+/// The same component with a custom section more, which says its number: another digest, the same code.
+fn generation(original: &[u8], number: u32) -> Vec<u8> {
+    let name = format!("generation {number:04}");
+    let mut bytes = original.to_vec();
+    // Section 0, its length, the length of its name, its name.
+    bytes.extend([0, u8::try_from(name.len() + 1).unwrap_or_default(), u8::try_from(name.len()).unwrap_or_default()]);
+    bytes.extend(name.as_bytes());
+    bytes
+}
+
+fn put(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    let draft: PathBuf = path.with_file_name(".demo.part");
+    std::fs::write(&draft, bytes)?;
+    std::fs::rename(draft, path)
+}
+
+/// A short pause; an error once it has been too long.
+async fn waited(since: Instant, what: &str) -> Result<(), Fail> {
+    if since.elapsed() > PATIENCE {
+        return Err(Fail::failed(format!("gave up waiting for {what}")));
+    }
+    tokio::time::sleep(Duration::from_millis(5)).await;
+    Ok(())
+}

@@ -1,0 +1,201 @@
+//! `list` and `inspect`.
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use console::style;
+use serde_json::{Value, json};
+use skillhost_lifecycle::{Entry, FileState, Generation};
+
+use crate::args::{Common, Inspect};
+use crate::fail::Fail;
+use crate::{print, run, session};
+
+pub(crate) async fn list(common: &Common) -> Result<ExitCode, Fail> {
+    let host = session::open_and_absorb(common, session::config(common)?).await?;
+    let entries = host.entries();
+    host.close().await;
+    if common.json {
+        print::json(&entries.iter().map(listed).collect::<Vec<_>>());
+        return Ok(ExitCode::SUCCESS);
+    }
+    if entries.is_empty() {
+        print::note("nothing is absorbed yet; `skillhost new hello && skillhost build hello` makes a first skill");
+        return Ok(ExitCode::SUCCESS);
+    }
+    let rows: Vec<Vec<String>> = entries
+        .iter()
+        .map(|entry| {
+            let state = match entry.state {
+                FileState::Active => style(entry.state.as_str()).green(),
+                FileState::Refused => style(entry.state.as_str()).red(),
+            };
+            let tools = entry.serving.iter().flat_map(|serving| &serving.tools);
+            let tools: Vec<_> = tools.map(|tool| tool.name.as_str()).collect();
+            let version = entry.version.clone().unwrap_or_default();
+            vec![entry.name.clone(), version, state.to_string(), tools.join(" "), entry.file.clone()]
+        })
+        .collect();
+    print::table(&["NAME", "VERSION", "STATE", "TOOLS", "FILE"], &rows);
+    for entry in &entries {
+        if let Some(reason) = &entry.reason {
+            let goes_on = if entry.serving.is_some() { " (what served before goes on serving)" } else { "" };
+            print::line(&format!("\n{}: {reason}{goes_on}", entry.file));
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// An entry as `list --json` prints it.
+fn listed(entry: &Entry) -> Value {
+    json!({
+        "name": entry.name,
+        "version": entry.version,
+        "state": entry.state.as_str(),
+        "digest": entry.digest,
+        "file": entry.file,
+        "tools": tools(entry.serving.as_deref()),
+        "reason": entry.reason,
+        "serving": entry.serving.as_ref().map(|serving| serving.digest),
+    })
+}
+
+fn tools(generation: Option<&Generation>) -> Vec<&str> {
+    generation.into_iter().flat_map(|generation| &generation.tools).map(|tool| tool.name.as_str()).collect()
+}
+
+pub(crate) async fn inspect(common: &Common, inspect: &Inspect) -> Result<ExitCode, Fail> {
+    let host = session::open(common, session::config(common)?).await?;
+    let entry = if run::is_path(&inspect.skill) {
+        let path = Path::new(&inspect.skill);
+        if !path.exists() {
+            return Err(Fail::not_found(format!("there is no file {}", path.display())));
+        }
+        Some(host.absorb_file(path).await)
+    } else {
+        host.absorb_folder().await?;
+        host.entries().into_iter().find(|entry| entry.name == inspect.skill)
+    };
+    host.close().await;
+    let Some(entry) = entry else {
+        return Err(Fail::not_found(format!(
+            "there is no skill `{}`; `skillhost list` shows what there is",
+            inspect.skill
+        )));
+    };
+    if common.json {
+        print::json(&inspected(&entry));
+    } else {
+        describe(&entry);
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// An entry as `inspect --json` prints it. What a refused file itself says is not known; the fields about it
+/// are those of what serves in its place, or empty.
+fn inspected(entry: &Entry) -> Value {
+    let serving = entry.serving.as_deref();
+    let tools: Vec<Value> = serving
+        .into_iter()
+        .flat_map(|serving| &serving.tools)
+        .map(|tool| {
+            json!({
+                "name": tool.name,
+                "description": tool.description,
+                "input_schema": tool.input_schema(),
+                "output_schema": tool.output_schema(),
+                "hints": tool.hints,
+            })
+        })
+        .collect();
+    json!({
+        "name": entry.name,
+        "version": entry.version,
+        "description": serving.map(|serving| &serving.description),
+        "kind": serving.map(|serving| serving.kind.as_str()),
+        "digest": entry.digest,
+        "file": entry.file,
+        "size": serving.map(|serving| serving.size),
+        "state": entry.state.as_str(),
+        "reason": entry.reason,
+        "serving": serving.map(|serving| serving.digest),
+        "tools": tools,
+        "subscriptions": serving.map(|serving| serving.subscriptions.clone()).unwrap_or_default(),
+        "imports": serving.map(|serving| serving.imports.clone()).unwrap_or_default(),
+        "wants": serving.map(|serving| serving.wants.clone()).unwrap_or_default(),
+        "grants": serving.map(Generation::grants).unwrap_or_default(),
+        "imports_without_asking": serving.map(Generation::imports_without_asking).unwrap_or_default(),
+        "asks_without_importing": serving.map(Generation::asks_without_importing).unwrap_or_default(),
+        "instructions": serving.and_then(|serving| serving.instructions.as_deref()),
+    })
+}
+
+fn describe(entry: &Entry) {
+    let field = |name: &str, value: &str| print::line(&format!("{name:<14} {value}"));
+    field("name", &entry.name);
+    field("state", entry.state.as_str());
+    if let Some(reason) = &entry.reason {
+        field("reason", reason);
+    }
+    field("file", &entry.file);
+    if let Some(digest) = &entry.digest {
+        field("digest", &digest.to_string());
+    }
+    let Some(skill) = &entry.serving else { return };
+    if entry.digest != Some(skill.digest) {
+        field("serving", &skill.digest.to_string());
+    }
+    field("version", &skill.version);
+    field("kind", skill.kind.as_str());
+    field("description", &skill.description);
+    field("size", &format!("{} bytes", skill.size));
+    list_of("subscriptions", skill.subscriptions.iter().cloned());
+    list_of("wants", skill.wants.iter().map(|want| format!("{} {} - {}", want.capability, want.scope, want.reason)));
+    list_of("imports", skill.imports.iter().cloned());
+    for tool in &skill.tools {
+        print::line("");
+        let hints: Vec<_> = tool.hints.iter().map(|hint| json!(hint).as_str().unwrap_or_default().to_owned()).collect();
+        let hints = if hints.is_empty() { String::new() } else { format!("  ({})", hints.join(", ")) };
+        print::line(&format!("{}.{}{hints}", skill.name, tool.name));
+        print::line(&format!("  {}", tool.description.replace('\n', "\n  ")));
+        for line in parameters(tool.input_schema()) {
+            print::line(&format!("    {line}"));
+        }
+    }
+    if let Some(instructions) = &skill.instructions {
+        print::line("");
+        print::line(instructions);
+    }
+}
+
+fn list_of(name: &str, items: impl Iterator<Item = String>) {
+    for (index, item) in items.enumerate() {
+        let name = if index == 0 { name } else { "" };
+        print::line(&format!("{name:<14} {item}"));
+    }
+}
+
+/// `text: string - what it is`, a line for each property.
+fn parameters(schema: &Value) -> Vec<String> {
+    let required: Vec<_> =
+        schema.get("required").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect();
+    let properties = schema.get("properties").and_then(Value::as_object);
+    properties
+        .into_iter()
+        .flatten()
+        .map(|(name, property)| {
+            let kind = match property.get("type") {
+                Some(Value::String(kind)) => format!(": {kind}"),
+                Some(Value::Array(kinds)) => {
+                    let kinds: Vec<_> = kinds.iter().filter_map(Value::as_str).collect();
+                    format!(": {}", kinds.join(" or "))
+                }
+                _ => String::new(),
+            };
+            let optional = if required.contains(&name.as_str()) { "" } else { " (optional)" };
+            let about = property.get("description").and_then(Value::as_str);
+            let about = about.map(|text| format!(" - {text}")).unwrap_or_default();
+            format!("{name}{kind}{optional}{about}")
+        })
+        .collect()
+}

@@ -1,0 +1,120 @@
+//! Text for people. What a guest says is a stranger's: on a terminal its control characters are escaped.
+
+use std::borrow::Cow;
+use std::io::{IsTerminal as _, Write as _};
+
+use console::{Term, style};
+
+/// A line of results.
+pub(crate) fn line(text: &str) {
+    let safe = if std::io::stdout().is_terminal() { escaped(text) } else { Cow::Borrowed(text) };
+    // A reader that went away, as `head` does, is no error of ours.
+    drop(writeln!(std::io::stdout(), "{safe}"));
+}
+
+/// A line that is already safe, such as JSON of our own making.
+pub(crate) fn raw(text: &str) {
+    drop(writeln!(std::io::stdout(), "{text}"));
+}
+
+/// A line beside the results.
+pub(crate) fn note(text: &str) {
+    drop(writeln!(std::io::stderr(), "{}", escaped(text)));
+}
+
+/// An error.
+pub(crate) fn error(text: &str) {
+    let mark = style("error:").red().bold().for_stderr();
+    drop(writeln!(std::io::stderr(), "{mark} {}", escaped(text)));
+}
+
+/// One JSON document on one line.
+pub(crate) fn json<T: serde::Serialize>(value: &T) {
+    match serde_json::to_string(value) {
+        // JSON escapes C0 itself; the others of a stranger's text are escaped the JSON way too.
+        Ok(text) => raw(&json_escaped(&text)),
+        Err(error) => self::error(&format!("the result cannot be written as JSON: {error}")),
+    }
+}
+
+/// Rows under a header, in columns.
+pub(crate) fn table(header: &[&str], rows: &[Vec<String>]) {
+    let rows: Vec<Vec<Cow<'_, str>>> = rows.iter().map(|row| row.iter().map(|cell| escaped(cell)).collect()).collect();
+    let width = |column: usize| {
+        let cells = rows.iter().filter_map(|row| row.get(column)).map(|cell| console::measure_text_width(cell));
+        cells.chain(header.get(column).map(|title| title.len())).max().unwrap_or_default()
+    };
+    let widths: Vec<usize> = (0..header.len()).map(width).collect();
+    let joined = |cells: &[Cow<'_, str>]| {
+        let padded = cells.iter().zip(&widths).map(|(cell, width)| {
+            let gap = width.saturating_sub(console::measure_text_width(cell));
+            format!("{cell}{}", " ".repeat(gap))
+        });
+        padded.collect::<Vec<_>>().join("  ").trim_end().to_owned()
+    };
+    let header: Vec<_> = header.iter().map(|title| Cow::Borrowed(*title)).collect();
+    raw(&style(joined(&header)).bold().to_string());
+    for row in &rows {
+        raw(&joined(row));
+    }
+}
+
+/// Is there somebody to watch a progress bar?
+pub(crate) fn is_attended() -> bool {
+    Term::stderr().is_term()
+}
+
+/// `text` with everything escaped that would move a cursor, ring, recolour or reorder.
+pub(crate) fn escaped(text: &str) -> Cow<'_, str> {
+    if text.chars().all(is_plain) {
+        return Cow::Borrowed(text);
+    }
+    let mut safe = String::with_capacity(text.len() + 16);
+    for char in text.chars() {
+        if is_plain(char) {
+            safe.push(char);
+        } else {
+            safe.extend(char.escape_unicode());
+        }
+    }
+    Cow::Owned(safe)
+}
+
+fn json_escaped(text: &str) -> Cow<'_, str> {
+    if text.chars().all(is_plain) {
+        return Cow::Borrowed(text);
+    }
+    let mut safe = String::with_capacity(text.len() + 16);
+    for char in text.chars() {
+        if is_plain(char) {
+            safe.push(char);
+        } else {
+            let mut units = [0; 2];
+            for unit in char.encode_utf16(&mut units) {
+                safe.push_str(&format!("\\u{unit:04x}"));
+            }
+        }
+    }
+    Cow::Owned(safe)
+}
+
+fn is_plain(char: char) -> bool {
+    match char {
+        '\n' | '\t' => true,
+        // Marks that reorder text, with which a line can be made to read as another.
+        '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => false,
+        _ => !char.is_control(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_would_steer_a_terminal_is_escaped() {
+        assert_eq!(escaped("a\u{1b}[31mb\u{202e}c\r\u{7}"), r"a\u{1b}[31mb\u{202e}c\u{d}\u{7}");
+        assert_eq!(escaped("grün\n\tok"), "grün\n\tok");
+        assert_eq!(json_escaped("\"\u{9b}\u{202e}\""), r#""\u009b\u202e""#);
+    }
+}

@@ -1,0 +1,67 @@
+//! `up`: absorbs the drop folder and serves until Ctrl-C or SIGTERM.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use serde_json::json;
+use skillhost_lifecycle::{Host, Notice, Options};
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::args::Common;
+use crate::fail::Fail;
+use crate::{print, session};
+
+pub(crate) async fn up(common: &Common) -> Result<ExitCode, Fail> {
+    let config = session::config(common)?;
+    let folder = config.skills_dir.clone();
+    let mut options = Options::new(config);
+    if !common.quiet {
+        let as_json = common.json;
+        options.notices = Some(Arc::new(move |notice| say(as_json, notice)));
+    }
+    // Before anything is promised, so that no signal is missed.
+    let mut terminate = signal(SignalKind::terminate()).map_err(Fail::internal)?;
+    let host = Host::open(options).await?;
+    let watch = host.watch();
+    if !common.quiet {
+        print::note(&format!("watching {}; drop skills there, Ctrl-C ends", folder.display()));
+    }
+    tokio::select! {
+        result = tokio::signal::ctrl_c() => result.map_err(Fail::internal)?,
+        _ = terminate.recv() => {}
+    }
+    if !common.quiet {
+        print::note("stopping: what runs comes to its end, a second Ctrl-C ends at once");
+    }
+    let stop = async {
+        watch.stop().await;
+        host.close().await;
+    };
+    tokio::select! {
+        () = stop => Ok(ExitCode::SUCCESS),
+        _ = tokio::signal::ctrl_c() => Err(Fail::failed("stopped before everything had come to its end")),
+    }
+}
+
+fn say(as_json: bool, notice: &Notice) {
+    if as_json {
+        let (what, skill, file, reason) = match notice {
+            Notice::Reading { .. } => return,
+            Notice::Absorbed { skill, file, .. } => ("absorbed", Some(skill), file, None),
+            Notice::Replaced { skill, file, .. } => ("replaced", Some(skill), file, None),
+            Notice::Refused { file, reason } => ("refused", None, file, Some(reason)),
+            Notice::Removed { skill, file } => ("removed", Some(skill), file, None),
+        };
+        print::json(&json!({"what": what, "skill": skill, "file": file, "reason": reason}));
+        return;
+    }
+    match notice {
+        Notice::Reading { .. } => {}
+        Notice::Absorbed { skill, version, file, tools } => {
+            print::note(&format!("absorbed {skill} {version} from {file}, {tools} tools"));
+        }
+        Notice::Replaced { skill, version, file } => print::note(&format!("replaced {skill} by {version} from {file}")),
+        Notice::Refused { file, reason } => print::note(&format!("refused {file}: {reason}")),
+        Notice::Removed { skill, file } => print::note(&format!("removed {skill}: {file} is gone")),
+    }
+}

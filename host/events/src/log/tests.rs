@@ -1,0 +1,139 @@
+use proptest::prelude::*;
+use serde_json::json;
+use skillhost_types::{Caller, Digest, Glob, Output, System, Tenant, Usage};
+
+use super::*;
+
+fn open(folder: &Path) -> EventLog {
+    EventLog::open(folder, Arc::new(System)).unwrap()
+}
+
+fn event(kind: &str, source: &str) -> NewEvent {
+    NewEvent { kind: kind.into(), source: source.into(), run: None, data: json!({}) }
+}
+
+fn record(skill: &str, output: Option<Output>) -> Arc<RunRecord> {
+    Arc::new(RunRecord {
+        run: RunId::new(&System),
+        skill: skill.into(),
+        tool: "t".into(),
+        digest: Some(Digest::of(b"x")),
+        tenant: Tenant::default(),
+        caller: Caller::Cli,
+        started_at: System.now(),
+        ok: output.is_some(),
+        output: output.map(Arc::new),
+        error: None,
+        usage: Usage { fuel: 7, ..Usage::default() },
+        log: vec![],
+        calls: vec![],
+    })
+}
+
+fn all() -> Query {
+    Query { limit: usize::MAX, ..Query::default() }
+}
+
+#[tokio::test]
+async fn a_run_is_two_events_and_a_record_that_comes_back_whole() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = open(folder.path());
+    let good = record("a", Some(Output { data: Some(json!([1, "é"])), content: vec![] }));
+    let bad = record("b", None);
+    log.record_run(good.clone(), Recording::Durable).await.unwrap();
+    log.record_run(bad.clone(), Recording::Relaxed).await.unwrap();
+    log.close().await;
+    let log = open(folder.path());
+    let events = log.read(&all()).unwrap();
+    let kinds: Vec<_> = events.iter().map(|event| (event.seq, event.kind.as_str(), event.run)).collect();
+    let (a, b) = (Some(good.run), Some(bad.run));
+    let expected = [(1, "tool.called", a), (2, "tool.completed", a), (3, "tool.called", b), (4, "tool.failed", b)];
+    assert_eq!(kinds, expected);
+    assert_eq!(events[1].data["usage"]["fuel"], 7);
+    assert_eq!(events[1].data["digest"], json!(Digest::of(b"x")));
+    assert_eq!(log.run(good.run).unwrap().as_ref(), Some(&*good));
+    assert_eq!(log.runs(None, 10).unwrap(), [(*bad).clone(), (*good).clone()]);
+    assert_eq!(log.runs(Some("a"), 10).unwrap(), [(*good).clone()]);
+    assert_eq!(log.run(RunId::new(&System)).unwrap(), None);
+}
+
+#[tokio::test]
+async fn a_large_output_is_left_out_of_the_record_and_said_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = open(folder.path());
+    let large = record("a", Some(Output { data: Some(json!("x".repeat(100_000))), content: vec![] }));
+    log.record_run(large.clone(), Recording::Durable).await.unwrap();
+    let stored = log.run(large.run).unwrap().unwrap();
+    assert!(stored.ok && stored.output.is_none());
+}
+
+#[tokio::test]
+async fn two_logs_on_one_folder_share_one_sequence_without_gaps() {
+    let folder = tempfile::tempdir().unwrap();
+    let logs = [open(folder.path()), open(folder.path())];
+    let mut tasks = Vec::new();
+    for log in &logs {
+        for _ in 0..50 {
+            let log = log.clone();
+            tasks.push(tokio::spawn(async move { log.append(event("skill.x", "s")).await.unwrap() }));
+        }
+    }
+    let mut positions = Vec::new();
+    for task in tasks {
+        positions.push(task.await.unwrap());
+    }
+    positions.sort_unstable();
+    assert_eq!(positions, (1..=100).collect::<Vec<_>>());
+    assert_eq!(logs[0].head().unwrap(), 100);
+    let read: Vec<_> = logs[1].read(&all()).unwrap().iter().map(|event| event.seq).collect();
+    assert_eq!(read, positions);
+}
+
+#[tokio::test]
+async fn a_malformed_event_is_refused_by_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = open(folder.path());
+    for kind in ["", "skill", "skill.", ".x", "skill.X", "skill.\u{1b}", &format!("skill.{}", "x".repeat(64))] {
+        assert!(matches!(log.append(event(kind, "s")).await, Err(EventError::Invalid(_))), "{kind}");
+    }
+    let huge = NewEvent { data: json!("x".repeat(65 << 10)), ..event("skill.x", "s") };
+    assert!(matches!(log.append(huge).await, Err(EventError::Invalid(_))));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+    #[test]
+    fn queries_give_what_a_filter_over_a_list_gives(
+        written in proptest::collection::vec((0..3_usize, 0..2_usize), 1..80),
+        kind in 0..4_usize,
+        after in proptest::option::of(0..90_u64),
+        limit in 1..50_usize,
+    ) {
+        let kinds = ["skill.a", "skill.b.c", "system.x"];
+        let sources = ["s", "t"];
+        let folder = tempfile::tempdir().unwrap();
+        let log = open(folder.path());
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        for (kind, source) in &written {
+            runtime.block_on(log.append_relaxed(event(kinds[*kind], sources[*source]))).unwrap();
+        }
+        runtime.block_on(log.append(event("system.end", "s"))).unwrap();
+        let globs = ["*", "skill.*", "*.c", "system.?"];
+        let query = Query { kinds: vec![Glob::new(globs[kind])], source: Some("s".into()), run: None, after, limit };
+        let mut expected: Vec<u64> = written
+            .iter()
+            .map(|(kind, source)| (kinds[*kind], sources[*source]))
+            .chain([("system.end", "s")])
+            .zip(1..)
+            .filter(|((kind, source), seq)| {
+                query.kinds[0].matches(kind) && *source == "s" && after.is_none_or(|after| *seq > after)
+            })
+            .map(|(_, seq)| seq)
+            .collect();
+        let last: Vec<_> = log.last(&query).unwrap().iter().map(|event| event.seq).collect();
+        prop_assert_eq!(&last, &expected[expected.len().saturating_sub(limit)..]);
+        expected.truncate(limit);
+        let first: Vec<_> = log.read(&query).unwrap().iter().map(|event| event.seq).collect();
+        prop_assert_eq!(first, expected);
+    }
+}

@@ -1,0 +1,27 @@
+use skillhost_types::{Glob, RunId};
+
+use crate::event::Event;
+
+/// Which events.
+#[derive(Debug, Clone, Default)]
+pub struct Query {
+    /// Kinds; empty: all.
+    pub kinds: Vec<Glob>,
+    /// Only of this source.
+    pub source: Option<String>,
+    /// Only of this run.
+    pub run: Option<RunId>,
+    /// Only after this position; none: from the first on.
+    pub after: Option<u64>,
+    /// So many at the most.
+    pub limit: usize,
+}
+
+impl Query {
+    pub(crate) fn matches(&self, event: &Event) -> bool {
+        self.after.is_none_or(|after| event.seq > after)
+            && (self.kinds.is_empty() || self.kinds.iter().any(|kind| kind.matches(&event.kind)))
+            && self.source.as_ref().is_none_or(|source| *source == event.source)
+            && self.run.is_none_or(|run| event.run == Some(run))
+    }
+}

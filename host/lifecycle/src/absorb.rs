@@ -1,0 +1,321 @@
+//! A file's way in: read, compiled, described, linked.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use skillhost_capabilities::{Context, DescribeSkill, Indices, Links, RunInfo, Services, State, is_known};
+use skillhost_engine::values::{ExportedFunction, exported_functions};
+use skillhost_engine::{Cache, Compiler, Engine, Environment, InspectError, Inspection, RunState};
+use skillhost_types::{
+    Caller, Digest, Limits, NameError, RunId, SkillName, Source, Tenant, ToolName, Want,
+};
+use wasmtime::component::Component;
+
+use crate::config::Config;
+use crate::generation::{capabilities_of, Code, Generation, Kind, Tool, ToolEntry};
+use crate::keep::Keep;
+use crate::manifest::{self, Described, ManifestError};
+use crate::package::{Package, PackageError};
+
+/// What a skill may use to say what it is. An interpreter's start takes most of it.
+const DESCRIBE_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// The contract's package, any version.
+const CONTRACT: &str = "skillhost:skill/";
+/// What a native skill exports.
+const SKILL: &str = "skillhost:skill/skill@0.1.0";
+
+/// Why a file was refused, for a person to act on.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Refusal {
+    #[error(transparent)]
+    Package(#[from] PackageError),
+    #[error(transparent)]
+    Inspect(#[from] InspectError),
+    #[error(transparent)]
+    Compile(#[from] skillhost_engine::CompileError),
+    #[error("it imports `{}`, which this host does not know; build it against the WIT of this host's version", .0.escape_default())]
+    UnknownImport(String),
+    #[error("it was built for `{}`; this host speaks {SKILL}", .0.escape_default())]
+    OtherVersion(String),
+    #[error("it does not link: {0}")]
+    Link(String),
+    #[error("asked what it is, it {0}")]
+    Describe(String),
+    #[error(transparent)]
+    Manifest(#[from] ManifestError),
+    #[error("its file's name gives no skill name: {0}; rename the file")]
+    Name(#[from] NameError),
+    #[error("it exports no function that can be a tool{}", .0.as_ref().map(|why| format!(": {why}")).unwrap_or_default())]
+    NoTools(Option<String>),
+    #[error("the data directory cannot be written: {0}")]
+    Data(#[from] std::io::Error),
+    #[error("{0}")]
+    Interrupted(#[from] tokio::task::JoinError),
+}
+
+/// A refusal and what was learnt of the file before it.
+pub(crate) struct Refused {
+    pub(crate) why: Refusal,
+    pub(crate) digest: Option<Digest>,
+}
+
+/// Turns files into generations.
+pub(crate) struct Absorber {
+    pub(crate) engine: Engine,
+    pub(crate) links: Links,
+    pub(crate) cache: Cache,
+    pub(crate) compiler: Compiler,
+    pub(crate) services: Arc<Services>,
+    pub(crate) source: Arc<dyn Source>,
+}
+
+/// What the cache keeps beside the machine code, so that a second start asks nothing again.
+#[derive(Serialize, Deserialize)]
+struct Facts {
+    inspection: Inspection,
+    manifest: Option<skillhost_capabilities::Manifest>,
+}
+
+impl Absorber {
+    /// Absorbs the entry `name` of `folder`. Its files lie in `keep` when it has any.
+    pub(crate) async fn absorb(
+        self: &Arc<Self>,
+        folder: &Path,
+        name: &str,
+        config: &Config,
+        keep: &Arc<Keep>,
+    ) -> Result<(Arc<Generation>, Package), Refused> {
+        let (path, file) = (folder.to_owned(), name.to_owned());
+        let package = tokio::task::spawn_blocking(move || crate::package::read(&path, &file)).await;
+        let package = match package {
+            Ok(Ok(package)) => package,
+            Ok(Err(error)) => return Err(Refused { why: error.into(), digest: None }),
+            Err(error) => return Err(Refused { why: error.into(), digest: None }),
+        };
+        let digest = package.digest;
+        self.generation(package, name, config, keep)
+            .await
+            .map_err(|why| Refused { why, digest: Some(digest) })
+    }
+
+    /// Absorbs a package that was read already.
+    pub(crate) async fn generation(
+        self: &Arc<Self>,
+        package: Package,
+        file: &str,
+        config: &Config,
+        keep: &Arc<Keep>,
+    ) -> Result<(Arc<Generation>, Package), Refusal> {
+        let Some(component) = package.component.clone() else {
+            return Ok((Arc::new(self.instructions(&package, file, config)?), package));
+        };
+        let folder = (!package.files.is_empty()).then(|| keep.path(&package.digest));
+        let environment = Arc::new(Environment { source: self.source.clone(), folder });
+        let (compiled, facts) = self.compiled(component, &environment).await?;
+        let indices = Indices::find(&compiled);
+        let described = match facts.manifest {
+            Some(manifest) => manifest::check(manifest, indices.is_some_and(|indices| indices.handles()))?,
+            None => Described::plain(
+                SkillName::from_file_stem(file.trim_end_matches(".wasm"))?,
+                facts.inspection.version.as_deref(),
+                facts.inspection.description.as_deref(),
+            ),
+        };
+        let serving = self.links.serving(&compiled).map_err(|error| Refusal::Link(format!("{error:#}")))?;
+        let (kind, tools) = match indices {
+            Some(_) => (Kind::Native, native_tools(described.tools)),
+            None => (Kind::Plain, plain_tools(&self.engine, &compiled)?),
+        };
+        let wants = match kind {
+            Kind::Plain => plain_wants(&facts.inspection.imports),
+            _ => described.wants,
+        };
+        let (name, description) = match &package.card {
+            Some(card) => (card.name.clone(), card.description.clone()),
+            None => (described.name, described.description),
+        };
+        let generation = Generation {
+            limits: config.limits_of(&name),
+            shared_name: name.as_str().into(),
+            name,
+            version: described.version.to_string(),
+            description,
+            kind,
+            digest: package.digest,
+            file: file.to_owned(),
+            size: package.size,
+            tools,
+            subscriptions: described.subscriptions,
+            wants,
+            imports: facts.inspection.imports,
+            instructions: package.instructions.clone(),
+            code: Some(Code { component: serving, own_resources: facts.inspection.own_resources, native: indices }),
+            environment,
+        };
+        Ok((Arc::new(generation), package))
+    }
+
+    fn instructions(&self, package: &Package, file: &str, config: &Config) -> Result<Generation, Refusal> {
+        let Some(card) = &package.card else {
+            return Err(Refusal::NoTools(None));
+        };
+        let name = card.name.clone();
+        Ok(Generation {
+            limits: config.limits_of(&name),
+            shared_name: name.as_str().into(),
+            name,
+            version: "0.0.0".into(),
+            description: card.description.clone(),
+            kind: Kind::Instructions,
+            digest: package.digest,
+            file: file.to_owned(),
+            size: package.size,
+            tools: Vec::new(),
+            subscriptions: Vec::new(),
+            wants: Vec::new(),
+            imports: Vec::new(),
+            instructions: package.instructions.clone(),
+            code: None,
+            environment: Arc::new(Environment { source: self.source.clone(), folder: None }),
+        })
+    }
+
+    /// From the cache, or inspected, compiled in the child, described and cached.
+    async fn compiled(
+        self: &Arc<Self>,
+        bytes: Vec<u8>,
+        environment: &Arc<Environment>,
+    ) -> Result<(Component, Facts), Refusal> {
+        let this = self.clone();
+        let looked_up = tokio::task::spawn_blocking(move || {
+            let digest = Digest::of(&bytes);
+            let hit = this.cache.load(&digest).and_then(|sealed| {
+                let facts = serde_json::from_slice::<Facts>(&sealed.facts).ok()?;
+                Some((sealed.component, facts))
+            });
+            match hit {
+                Some(hit) => Ok((bytes, digest, Some(hit), None)),
+                None => skillhost_engine::inspect(&bytes).map(|inspection| (bytes, digest, None, Some(inspection))),
+            }
+        });
+        let (bytes, digest, hit, inspection) = looked_up.await??;
+        if let Some(hit) = hit {
+            return Ok(hit);
+        }
+        let inspection = inspection.unwrap_or_default();
+        let unknown = |import: &&String| !is_known(import);
+        if let Some(import) = inspection.imports.iter().find(unknown) {
+            return Err(Refusal::UnknownImport(import.clone()));
+        }
+        let foreign = |export: &&String| export.starts_with(&format!("{CONTRACT}skill@")) && *export != SKILL;
+        if let Some(export) = inspection.exports.iter().find(foreign) {
+            return Err(Refusal::OtherVersion(export.clone()));
+        }
+        let code = self.compiler.compile(&bytes).await?;
+        let this = self.clone();
+        let stored = tokio::task::spawn_blocking(move || {
+            this.cache.store(&digest, &code).map(|component| (component, code))
+        });
+        let (component, code) = stored.await??;
+        let manifest = match Indices::find(&component) {
+            Some(indices) => Some(self.describe(&component, indices, &inspection, environment).await?),
+            None => None,
+        };
+        let facts = Facts { inspection, manifest };
+        let sealed = serde_json::to_vec(&facts).map_err(std::io::Error::other)?;
+        let this = self.clone();
+        tokio::task::spawn_blocking(move || this.cache.seal(&digest, &code, &sealed)).await??;
+        Ok((component, facts))
+    }
+
+    /// Asks the skill what it is: nothing granted, small limits, the host's own interfaces trap.
+    async fn describe(
+        &self,
+        component: &Component,
+        indices: Indices,
+        inspection: &Inspection,
+        environment: &Arc<Environment>,
+    ) -> Result<skillhost_capabilities::Manifest, Refusal> {
+        let linked = self.links.describing(component).map_err(|error| Refusal::Link(format!("{error:#}")))?;
+        let limits = Limits { timeout: DESCRIBE_TIMEOUT, ..Limits::default() };
+        let info = RunInfo {
+            run: RunId::new(&*self.source),
+            skill: SkillName::from_file_stem("describe")?,
+            tenant: Tenant::default(),
+            agent: None,
+            caller: Caller::Cli,
+            depth: 0,
+            hops: 0,
+            limits: limits.clone(),
+        };
+        let context = Context::new(Arc::new(info), self.services.clone(), self.source.now(), None);
+        let state: State = RunState::new(context, &limits, environment.clone());
+        let ended =
+            skillhost_engine::run(&linked, inspection.own_resources, state, &limits, DescribeSkill(indices)).await;
+        ended.result.map_err(|stop| Refusal::Describe(stop.into_error(&limits).message))
+    }
+}
+
+fn native_tools(tools: Vec<manifest::DescribedTool>) -> Vec<Tool> {
+    tools
+        .into_iter()
+        .map(|tool| Tool {
+            shared_name: tool.name.as_str().into(),
+            name: tool.name,
+            description: tool.description,
+            hints: tool.hints,
+            entry: ToolEntry::Native { input: tool.input, output: tool.output },
+        })
+        .collect()
+}
+
+fn plain_tools(engine: &Engine, component: &Component) -> Result<Vec<Tool>, Refusal> {
+    let mut tools = Vec::new();
+    let mut why_not = None;
+    for ExportedFunction { tool_name, interface, index, signature, .. } in exported_functions(engine.wasmtime(), component)
+    {
+        let signature = match signature {
+            Ok(signature) => signature,
+            Err(error) => {
+                why_not.get_or_insert_with(|| error.to_string());
+                continue;
+            }
+        };
+        let Ok(name) = ToolName::from_wit(&tool_name) else { continue };
+        tools.push(Tool {
+            shared_name: name.as_str().into(),
+            name,
+            description: match interface {
+                Some(interface) => format!("`{tool_name}` of the interface `{interface}`"),
+                None => format!("`{tool_name}` of a plain component"),
+            },
+            hints: Vec::new(),
+            entry: ToolEntry::Plain {
+                function: index,
+                input: signature.input_schema(),
+                output: signature.output_schema(),
+                signature,
+            },
+        });
+    }
+    if tools.is_empty() { Err(Refusal::NoTools(why_not)) } else { Ok(tools) }
+}
+
+/// A plain component says nothing of its wants: they are its imports, each at full scope. Ordinary WASI and
+/// secrets, which have no interface of their own, are not among them.
+fn plain_wants(imports: &[String]) -> Vec<Want> {
+    let wanted = |capability: &&&str| !capability.starts_with("fs.") && !capability.starts_with("secrets.");
+    imports
+        .iter()
+        .flat_map(|import| {
+            capabilities_of(import).iter().filter(wanted).map(move |capability| Want {
+                capability: (*capability).to_owned(),
+                scope: "*".to_owned(),
+                reason: format!("it imports {import}"),
+            })
+        })
+        .collect()
+}

@@ -1,0 +1,315 @@
+//! The configuration, decoded once.
+//!
+//! Contract: every key has a default; an unknown key is an error with its line; `SKILLHOST_SECTION__KEY` in
+//! the environment overrides the file. Sizes and durations carry units.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde::Deserialize;
+use serde_json::{Map, Value};
+use skillhost_types::{ByteSize, Limits, LimitsPatch, SkillName, parse_duration};
+
+/// What an environment variable must begin with to be a setting.
+const PREFIX: &str = "SKILLHOST_";
+
+/// Longest configuration file, in bytes: a thousand skills with sections of their own fit.
+const LARGEST_FILE: u64 = 1 << 20;
+
+/// Everything that can be set.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// The drop folder.
+    pub skills_dir: PathBuf,
+    /// Where everything durable lies: the event log, compiled code, serving bytes.
+    pub data_dir: PathBuf,
+    /// When outcomes are given out.
+    pub recording: Recording,
+    /// What a run may use, and how many run at once.
+    pub limits: HostLimits,
+    /// What is set for single skills.
+    pub skills: BTreeMap<SkillName, SkillConfig>,
+    /// The blackboard.
+    pub blackboard: BlackboardConfig,
+}
+
+/// When an outcome is given out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Recording {
+    /// After it is on disk.
+    #[default]
+    Durable,
+    /// At once; it is written within milliseconds.
+    Relaxed,
+}
+
+/// The `limits` section: the defaults for every run, and how many run at once.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct HostLimits {
+    /// See [`Limits::fuel`].
+    pub fuel: u64,
+    /// See [`Limits::timeout`].
+    #[serde(deserialize_with = "duration")]
+    pub timeout: Duration,
+    /// See [`Limits::memory`].
+    pub memory: ByteSize,
+    /// See [`Limits::input`].
+    pub input: ByteSize,
+    /// See [`Limits::output`].
+    pub output: ByteSize,
+    /// See [`Limits::host_calls`].
+    pub host_calls: u64,
+    /// See [`Limits::log`].
+    pub log: ByteSize,
+    /// Runs at once.
+    pub concurrency: u32,
+    /// How long the others wait for a place.
+    #[serde(deserialize_with = "duration")]
+    pub queue_timeout: Duration,
+}
+
+/// A skill's own section.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct SkillConfig {
+    /// Limits of its runs, narrower or wider.
+    pub limits: LimitsPatch,
+}
+
+/// The `blackboard` section.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct BlackboardConfig {
+    /// How long a value lives that is set without a time, in seconds; 0: for ever.
+    pub ttl_seconds: u64,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            skills_dir: "skills/dist".into(),
+            data_dir: "data".into(),
+            recording: Recording::Durable,
+            limits: HostLimits::default(),
+            skills: BTreeMap::new(),
+            blackboard: BlackboardConfig::default(),
+        }
+    }
+}
+
+impl Default for HostLimits {
+    fn default() -> Self {
+        let Limits { fuel, timeout, memory, input, output, host_calls, log } = Limits::default();
+        Self {
+            fuel,
+            timeout,
+            memory: ByteSize(memory),
+            input: ByteSize(input),
+            output: ByteSize(output),
+            host_calls,
+            log: ByteSize(log),
+            // Enough for every core to be busy while most runs wait for a backend; each place costs
+            // address space and at the most one memory limit.
+            concurrency: 64,
+            queue_timeout: Duration::from_secs(5),
+        }
+    }
+}
+
+impl Default for BlackboardConfig {
+    fn default() -> Self {
+        Self { ttl_seconds: 3_600 }
+    }
+}
+
+fn duration<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+    parse_duration(&String::deserialize(deserializer)?).map_err(serde::de::Error::custom)
+}
+
+/// Why a configuration is not taken.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file cannot be read.
+    #[error("{}: {error}", path.display())]
+    Read {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        error: std::io::Error,
+    },
+    /// The file is no valid configuration.
+    #[error("{}: {message}", path.display())]
+    Invalid {
+        /// Which.
+        path: PathBuf,
+        /// What and at which line.
+        message: String,
+    },
+    /// An environment variable is no valid setting.
+    #[error("the environment variable {name}: {message}")]
+    Environment {
+        /// Which.
+        name: String,
+        /// What.
+        message: String,
+    },
+}
+
+impl Config {
+    /// Reads `path`, or takes the defaults, and lays the environment over it.
+    pub fn load(path: Option<&Path>, environment: impl IntoIterator<Item = (String, String)>) -> Result<Self, ConfigError> {
+        let document = match path {
+            Some(path) => read(path)?,
+            None => Value::Object(Map::new()),
+        };
+        overlay(document, environment)
+    }
+
+    /// The limits of `skill`'s runs.
+    pub fn limits_of(&self, skill: &SkillName) -> Limits {
+        let limits = self.limits.of_a_run();
+        match self.skills.get(skill) {
+            Some(own) => limits.patched(&own.limits),
+            None => limits,
+        }
+    }
+
+    /// The largest memory that any skill may have: what the instance pool must hold.
+    pub fn largest_memory(&self) -> u64 {
+        let own = self.skills.values().filter_map(|skill| skill.limits.memory).map(|ByteSize(bytes)| bytes);
+        own.chain([self.limits.memory.0]).max().unwrap_or_default()
+    }
+}
+
+impl HostLimits {
+    fn of_a_run(&self) -> Limits {
+        Limits {
+            fuel: self.fuel,
+            timeout: self.timeout,
+            memory: self.memory.0,
+            input: self.input.0,
+            output: self.output.0,
+            host_calls: self.host_calls,
+            log: self.log.0,
+        }
+    }
+}
+
+fn read(path: &Path) -> Result<Value, ConfigError> {
+    let text = std::fs::metadata(path)
+        .and_then(|data| {
+            if data.len() > LARGEST_FILE {
+                return Err(std::io::Error::other(format!("a configuration is at most {LARGEST_FILE} bytes long")));
+            }
+            std::fs::read_to_string(path)
+        })
+        .map_err(|error| ConfigError::Read { path: path.to_owned(), error })?;
+    if text.lines().all(|line| line.trim().is_empty() || line.trim_start().starts_with('#')) {
+        return Ok(Value::Object(Map::new()));
+    }
+    let invalid = |error: serde_saphyr::Error| ConfigError::Invalid { path: path.to_owned(), message: error.to_string() };
+    // Decoded from the text itself first: that is where errors have lines.
+    serde_saphyr::from_str::<Config>(&text).map_err(invalid)?;
+    serde_saphyr::from_str::<Value>(&text).map_err(invalid)
+}
+
+/// `SKILLHOST_LIMITS__FUEL=5` sets `limits.fuel`. A single name without `__` is a top-level key; others that
+/// begin the same but name no section (`SKILLHOST_LOG`) are not ours.
+fn overlay(mut document: Value, environment: impl IntoIterator<Item = (String, String)>) -> Result<Config, ConfigError> {
+    const TOP_LEVEL: [&str; 3] = ["skills_dir", "data_dir", "recording"];
+    let mut config = decode(&document).map_err(|message| ConfigError::Environment { name: PREFIX.into(), message })?;
+    let mut settings: Vec<_> = environment.into_iter().filter(|(name, _)| name.starts_with(PREFIX)).collect();
+    settings.sort();
+    for (name, text) in settings {
+        let key = name.strip_prefix(PREFIX).unwrap_or_default().to_lowercase();
+        if !key.contains("__") && !TOP_LEVEL.contains(&key.as_str()) {
+            continue;
+        }
+        let path: Vec<&str> = key.split("__").collect();
+        // A number stays one where the key wants one; otherwise it is the text as it stands.
+        let candidates = [serde_json::from_str::<Value>(&text).ok().filter(Value::is_number), Some(Value::String(text))];
+        let mut outcome = Err(String::new());
+        for candidate in candidates.into_iter().flatten() {
+            let mut changed = document.clone();
+            put(&mut changed, &path, candidate);
+            outcome = decode(&changed).map(|config| (config, changed));
+            if outcome.is_ok() {
+                break;
+            }
+        }
+        (config, document) = outcome.map_err(|message| ConfigError::Environment { name, message })?;
+    }
+    Ok(config)
+}
+
+fn decode(document: &Value) -> Result<Config, String> {
+    serde_json::from_value(document.clone()).map_err(|error| error.to_string())
+}
+
+fn put(document: &mut Value, path: &[&str], value: Value) {
+    let Some((key, rest)) = path.split_first() else {
+        *document = value;
+        return;
+    };
+    if !document.is_object() {
+        *document = Value::Object(Map::new());
+    }
+    if let Value::Object(fields) = document {
+        // Skills are named with `-`, which shells do not take in a variable's name.
+        let existing = fields.keys().find(|name| name.replace('-', "_") == **key).cloned();
+        put(fields.entry(existing.unwrap_or_else(|| (*key).to_owned())).or_insert(Value::Null), rest, value);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn from_text(text: &str, environment: &[(&str, &str)]) -> Result<Config, ConfigError> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("config.yaml");
+        std::fs::write(&path, text).unwrap();
+        let environment = environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        Config::load(Some(&path), environment.collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn every_key_has_a_default() {
+        assert_eq!(Config::load(None, []).unwrap(), Config::default());
+        assert_eq!(from_text("# nothing\n", &[]).unwrap(), Config::default());
+    }
+
+    #[test]
+    fn an_unknown_key_is_an_error_that_names_it_and_its_line() {
+        for text in ["data_dir: x\nskils_dir: y\n", "limits:\n  feul: 3\n", "blackboard:\n  ttl: 3\n"] {
+            let error = from_text(text, &[]).unwrap_err().to_string();
+            let key = text.lines().nth(1).unwrap().trim().split(':').next().unwrap();
+            assert!(error.contains(key) && error.contains('2'), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_skills_own_limits_are_laid_over_the_hosts() {
+        let config = from_text(
+            "limits: { fuel: 5, memory: 1MiB }\nskills:\n  text-kit: { limits: { timeout: 5s, memory: 2MiB } }\n",
+            &[("SKILLHOST_LIMITS__FUEL", "7"), ("SKILLHOST_RECORDING", "relaxed"), ("SKILLHOST_LOG", "debug")],
+        )
+        .unwrap();
+        let limits = config.limits_of(&SkillName::new("text-kit").unwrap());
+        assert_eq!((limits.fuel, limits.timeout, limits.memory), (7, Duration::from_secs(5), 2 << 20));
+        assert_eq!(config.limits_of(&SkillName::new("other").unwrap()).memory, 1 << 20);
+        assert_eq!((config.largest_memory(), config.recording), (2 << 20, Recording::Relaxed));
+    }
+
+    #[test]
+    fn a_wrong_setting_in_the_environment_names_the_variable() {
+        for (name, value) in [("SKILLHOST_LIMITS__FUEL", "much"), ("SKILLHOST_LIMITS__FEUL", "3"), ("SKILLHOST_A__B", "1")] {
+            let error = from_text("", &[(name, value)]).unwrap_err().to_string();
+            assert!(error.contains(name), "{error}");
+        }
+    }
+}

@@ -1,0 +1,99 @@
+//! The bytes of every serving generation, so that what served goes on serving after a restart.
+//!
+//! Contract: the row and the bytes of a generation are on disk before it serves; deleting a file from the
+//! drop folder deletes its row. Price: one small transaction per swap.
+
+use std::path::{Path, PathBuf};
+use std::str::FromStr as _;
+
+use rusqlite::OptionalExtension as _;
+use skillhost_store::{Database, Durability, StoreError};
+use skillhost_types::Digest;
+
+use crate::package::{Package, PackageError};
+
+const MIGRATIONS: &[&str] = &["CREATE TABLE serving (
+    folder TEXT NOT NULL,
+    file TEXT NOT NULL,
+    skill TEXT NOT NULL,
+    digest TEXT NOT NULL,
+    PRIMARY KEY (folder, file)
+) WITHOUT ROWID;"];
+
+/// What one file of the drop folder last served.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Kept {
+    pub(crate) skill: String,
+    pub(crate) digest: Digest,
+}
+
+/// The store of serving generations of one drop folder.
+pub(crate) struct Keep {
+    database: Database,
+    bytes: PathBuf,
+    folder: String,
+}
+
+impl Keep {
+    pub(crate) fn open(data: &Path, folder: &Path) -> Result<Self, StoreError> {
+        Ok(Self {
+            database: Database::open(&data.join("state.db"), MIGRATIONS, Durability::Full)?,
+            bytes: data.join("generations"),
+            folder: folder.to_string_lossy().into_owned(),
+        })
+    }
+
+    /// Where the files of `digest` lie.
+    pub(crate) fn path(&self, digest: &Digest) -> PathBuf {
+        self.bytes.join(digest.hex())
+    }
+
+    /// Stores a generation's bytes; what is there already and unchanged stays.
+    pub(crate) fn store(&self, package: &Package) -> Result<(), PackageError> {
+        package.write_to(&self.path(&package.digest))
+    }
+
+    /// Remembers that `file` serves `kept`.
+    pub(crate) fn remember(&self, file: &str, kept: &Kept) -> Result<(), StoreError> {
+        self.database.transact(|transaction| {
+            transaction.execute(
+                "INSERT INTO serving (folder, file, skill, digest) VALUES (?1, ?2, ?3, ?4)
+                 ON CONFLICT DO UPDATE SET skill = excluded.skill, digest = excluded.digest",
+                (&self.folder, file, &kept.skill, kept.digest.to_string()),
+            )?;
+            Ok(())
+        })
+    }
+
+    /// Forgets a file that is gone.
+    pub(crate) fn forget(&self, file: &str) -> Result<(), StoreError> {
+        self.database.transact(|transaction| {
+            transaction.execute("DELETE FROM serving WHERE folder = ?1 AND file = ?2", (&self.folder, file))?;
+            Ok(())
+        })
+    }
+
+    /// What `file` last served.
+    pub(crate) fn kept(&self, file: &str) -> Result<Option<Kept>, StoreError> {
+        self.database.read(|connection| {
+            Ok(connection
+                .query_row(
+                    "SELECT skill, digest FROM serving WHERE folder = ?1 AND file = ?2",
+                    (&self.folder, file),
+                    |row| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?)),
+                )
+                .optional()?
+                .and_then(|(skill, digest)| Some(Kept { skill, digest: Digest::from_str(&digest).ok()? })))
+        })
+    }
+
+    /// The files that serve something.
+    pub(crate) fn files(&self) -> Result<Vec<String>, StoreError> {
+        self.database.read(|connection| {
+            connection
+                .prepare("SELECT file FROM serving WHERE folder = ?1 ORDER BY file")?
+                .query_map((&self.folder,), |row| row.get(0))?
+                .collect()
+        })
+    }
+}

@@ -1,0 +1,399 @@
+//! A run's way through: found, admitted, run, recorded.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+use skillhost_capabilities::{CallSkill, Context, NestedCall, ProgressSink, RawOutput, RunInfo, SkillError};
+use skillhost_engine::values::{self, ReturnedError};
+use skillhost_engine::{Guest, RunState, Stop};
+use skillhost_types::{
+    ByteSize, Caller, ErrorKind, HostCallRecord, Limits, LimitsPatch, LogLine, Output, RunError, RunId, RunRecord,
+    Tenant, Timestamp, Usage,
+};
+use wasmtime::Store;
+use wasmtime::component::{ComponentExportIndex, Instance, Val};
+
+use crate::generation::{Generation, Tool, ToolEntry};
+use crate::host::Inner;
+use crate::registry::Registry;
+use crate::schema::Schema;
+
+/// What to run.
+pub struct RunRequest {
+    /// The skill.
+    pub skill: String,
+    /// The tool; none: the skill's only one.
+    pub tool: Option<String>,
+    /// The input, JSON.
+    pub input: String,
+    /// Who asks.
+    pub caller: Caller,
+    /// Whose run it is.
+    pub tenant: Tenant,
+    /// Laid over the skill's limits.
+    pub limits: LimitsPatch,
+    /// Who listens to its progress.
+    pub progress: Option<ProgressSink>,
+}
+
+/// Where a run stands in a chain of runs.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Chain {
+    /// How deep in calls from skill to skill.
+    pub(crate) depth: u32,
+    /// How many messages led here.
+    pub(crate) hops: u32,
+}
+
+/// A run that found its generation.
+pub(crate) struct Prepared {
+    pub(crate) run: RunId,
+    pub(crate) started_at: Timestamp,
+    pub(crate) generation: Arc<Generation>,
+    pub(crate) tool: Arc<str>,
+    pub(crate) caller: Caller,
+    pub(crate) tenant: Tenant,
+    pub(crate) agent: Option<Arc<str>>,
+    pub(crate) limits: Limits,
+    pub(crate) chain: Chain,
+    pub(crate) progress: Option<ProgressSink>,
+}
+
+/// What came of it, before it is written down.
+#[derive(Default)]
+pub(crate) struct Came {
+    pub(crate) usage: Usage,
+    pub(crate) log: Vec<LogLine>,
+    pub(crate) calls: Vec<HostCallRecord>,
+}
+
+impl Inner {
+    /// Runs one tool and writes the run down.
+    pub(crate) async fn run(&self, request: RunRequest) -> Arc<RunRecord> {
+        let run = RunId::new(&*self.source);
+        let started_at = self.source.now();
+        let (generation, index) = match self.find(&request.skill, request.tool.as_deref()) {
+            Ok(found) => found,
+            Err(error) => return Arc::new(nowhere(run, started_at, request, error)),
+        };
+        let Some(tool) = generation.tools.get(index) else {
+            return Arc::new(nowhere(run, started_at, request, RunError::new(ErrorKind::Internal, "the tool is gone")));
+        };
+        let prepared = Prepared {
+            run,
+            started_at,
+            tool: tool.shared_name.clone(),
+            limits: generation.limits.patched(&request.limits),
+            caller: request.caller,
+            tenant: request.tenant,
+            agent: None,
+            chain: Chain::default(),
+            progress: request.progress,
+            generation: generation.clone(),
+        };
+        let (result, came) = self.call(&prepared, tool, &request.input).await;
+        self.record(prepared, result, came).await
+    }
+
+    /// Runs a tool for another skill, within what is left of that skill's budget.
+    pub(crate) async fn run_nested(
+        &self,
+        call: NestedCall,
+    ) -> (Result<Arc<Output>, RunError>, Usage) {
+        let (generation, index) = match self.find(call.skill.as_str(), Some(call.tool.as_str())) {
+            Ok(found) => found,
+            Err(error) => return (Err(error), Usage::default()),
+        };
+        let Some(tool) = generation.tools.get(index) else {
+            return (Err(RunError::new(ErrorKind::Internal, "the tool is gone")), Usage::default());
+        };
+        let own = &generation.limits;
+        let prepared = Prepared {
+            run: RunId::new(&*self.source),
+            started_at: self.source.now(),
+            tool: tool.shared_name.clone(),
+            // Neither over what is left of the caller's, nor over the skill's own.
+            limits: Limits {
+                fuel: own.fuel.min(call.limits.fuel),
+                timeout: own.timeout.min(call.limits.timeout),
+                memory: own.memory.min(call.limits.memory),
+                host_calls: own.host_calls.min(call.limits.host_calls),
+                ..own.clone()
+            },
+            caller: Caller::Skill(call.caller.skill.as_str().into()),
+            tenant: call.caller.tenant.clone(),
+            agent: call.caller.agent.clone(),
+            chain: Chain { depth: call.caller.depth + 1, hops: call.caller.hops },
+            progress: None,
+            generation: generation.clone(),
+        };
+        let (result, came) = self.call(&prepared, tool, &call.input).await;
+        let usage = came.usage;
+        let record = self.record(prepared, result, came).await;
+        match (&record.output, &record.error) {
+            (Some(output), _) => (Ok(output.clone()), usage),
+            (None, Some(error)) => (Err(error.clone()), usage),
+            (None, None) => (Err(RunError::new(ErrorKind::Internal, "no outcome")), usage),
+        }
+    }
+
+    async fn call(
+        &self,
+        prepared: &Prepared,
+        tool: &Tool,
+        input: &str,
+    ) -> (Result<Output, RunError>, Came) {
+        let value = match decode(input, &prepared.limits) {
+            Ok(value) => value,
+            Err(error) => return (Err(error), Came::default()),
+        };
+        match &tool.entry {
+            ToolEntry::Native { input: schema, output } => {
+                if let Err(mismatch) = schema.check(&value) {
+                    return (Err(invalid_input(&mismatch.path, &mismatch.message)), Came::default());
+                }
+                let Some(indices) = prepared.generation.code.as_ref().and_then(|code| code.native) else {
+                    return (Err(RunError::new(ErrorKind::Internal, "a native tool without its exports")), Came::default());
+                };
+                let guest = CallSkill { indices, tool: tool.name.as_str(), input };
+                let (result, came) = self.enter(prepared, guest).await;
+                let result = result.and_then(|said| match said {
+                    Ok(raw) => checked(raw, output.as_ref()),
+                    Err(SkillError::InvalidInput(text)) => Err(RunError::new(ErrorKind::InvalidInput, text)),
+                    Err(SkillError::Failed(text)) => Err(RunError::new(ErrorKind::ToolError, text)),
+                });
+                (result, came)
+            }
+            ToolEntry::Plain { function, signature, .. } => {
+                let params = match values::from_json(signature, &value) {
+                    Ok(params) => params,
+                    Err(error) => return (Err(invalid_input(&error.path, &error.message)), Came::default()),
+                };
+                let guest = CallFunction { function: *function, params, results: signature.result_count() };
+                let (result, came) = self.enter(prepared, guest).await;
+                let cap = prepared.limits.output;
+                let result = result.and_then(|results| {
+                    values::to_json(signature, &results, cap)
+                        .map(|data| Output { data: Some(data), content: Vec::new() })
+                        .map_err(|error| match error {
+                            ReturnedError::Err(value) => RunError::new(ErrorKind::ToolError, plain_error(&value)),
+                            ReturnedError::TooLarge => Stop::Output.into_error(&prepared.limits),
+                        })
+                });
+                (result, came)
+            }
+        }
+    }
+
+    /// Waits for a place and runs `guest` in it.
+    pub(crate) async fn enter<G>(&self, prepared: &Prepared, guest: G) -> (Result<G::Output, RunError>, Came)
+    where
+        G: Guest<Context>,
+    {
+        let generation = &prepared.generation;
+        let Some(code) = &generation.code else {
+            let error = RunError::new(ErrorKind::NotFound, format!("`{}` is instructions only", generation.name));
+            return (Err(error), Came::default());
+        };
+        // A nested run goes on in its caller's place: waiting for one of its own while holding that could
+        // leave all places to callers who wait.
+        let _place = if prepared.chain.depth == 0 {
+            match self.admission.enter(&generation.name, self.queue_timeout()).await {
+                Ok(permit) => Some(permit),
+                Err(error) => {
+                    return (Err(RunError::new(ErrorKind::Overloaded, error.to_string())), Came::default());
+                }
+            }
+        } else {
+            None
+        };
+        let limits = &prepared.limits;
+        let info = RunInfo {
+            run: prepared.run,
+            skill: generation.name.clone(),
+            tenant: prepared.tenant.clone(),
+            agent: prepared.agent.clone(),
+            caller: prepared.caller.clone(),
+            depth: prepared.chain.depth,
+            hops: prepared.chain.hops,
+            limits: limits.clone(),
+        };
+        let patience = u64::try_from(limits.timeout.as_millis()).unwrap_or(u64::MAX);
+        let deadline = Timestamp(self.source.now().0.saturating_add(patience));
+        let context = Context::new(Arc::new(info), self.services.clone(), deadline, prepared.progress.clone());
+        let state = RunState::new(context, limits, generation.environment.clone());
+        let ended = skillhost_engine::run(&code.component, code.own_resources, state, limits, guest).await;
+        let came = Came { usage: ended.usage, log: ended.log, calls: ended.host.into_calls() };
+        let result = ended.result.map_err(|stop| {
+            let error = stop.into_error(limits);
+            RunError::new(error.kind, format!("`{}.{}` {}", generation.name, prepared.tool, error.message))
+        });
+        (result, came)
+    }
+
+    /// Writes the run down and gives it out: after the commit or before it, as configured.
+    pub(crate) async fn record(
+        &self,
+        prepared: Prepared,
+        result: Result<Output, RunError>,
+        came: Came,
+    ) -> Arc<RunRecord> {
+        let (output, error) = match result {
+            Ok(output) => (Some(Arc::new(output)), None),
+            Err(error) => (None, Some(error)),
+        };
+        let record = Arc::new(RunRecord {
+            run: prepared.run,
+            skill: prepared.generation.shared_name.clone(),
+            tool: prepared.tool,
+            digest: Some(prepared.generation.digest),
+            tenant: prepared.tenant,
+            caller: prepared.caller,
+            started_at: prepared.started_at,
+            ok: error.is_none(),
+            output,
+            error,
+            usage: came.usage,
+            log: came.log,
+            calls: came.calls,
+        });
+        match self.services.events.record_run(record.clone(), self.recording()).await {
+            Ok(()) => record,
+            // What is not on record is not given out: callers of a durable host rely on the log.
+            Err(error) => {
+                let mut record = Arc::unwrap_or_clone(record);
+                record.ok = false;
+                record.output = None;
+                record.error = Some(RunError::new(
+                    ErrorKind::Internal,
+                    format!("the run ended, but could not be recorded: {error}"),
+                ));
+                Arc::new(record)
+            }
+        }
+    }
+}
+
+impl Registry {
+    /// The generation that serves `skill`, and which of its tools is meant.
+    pub(crate) fn find(&self, skill: &str, tool: Option<&str>) -> Result<(Arc<Generation>, usize), RunError> {
+        let not_found = |message: String| Err(RunError::new(ErrorKind::NotFound, message));
+        let Some(generation) = self.skill(skill) else {
+            return match self.refused(skill) {
+                Some(entry) => not_found(format!(
+                    "`{skill}` was refused: {}",
+                    entry.reason.as_deref().unwrap_or("see `skillhost list`")
+                )),
+                None => not_found(format!("there is no skill `{}`; `skillhost list` shows what there is", shown(skill))),
+            };
+        };
+        let names = || generation.tools.iter().map(|tool| tool.name.as_str()).collect::<Vec<_>>().join(", ");
+        let index = match (tool, generation.tools.as_slice()) {
+            (_, []) => return not_found(format!("`{skill}` has no tools")),
+            (None, [_]) => 0,
+            (None, _) => {
+                return Err(RunError::new(
+                    ErrorKind::Usage,
+                    format!("`{skill}` has several tools; name one of {}: `{skill}.TOOL`", names()),
+                ));
+            }
+            (Some(tool), tools) => match tools.iter().position(|own| own.name.as_str() == tool) {
+                Some(index) => index,
+                None => return not_found(format!("`{skill}` has no tool `{}`; it has {}", shown(tool), names())),
+            },
+        };
+        Ok((generation.clone(), index))
+    }
+}
+
+/// A name that somebody gave, safe to show.
+fn shown(name: &str) -> String {
+    name.chars().take(64).flat_map(char::escape_default).collect()
+}
+
+/// The record of a run that came to no generation. It is given out and not written down: nothing ran.
+fn nowhere(run: RunId, started_at: Timestamp, request: RunRequest, error: RunError) -> RunRecord {
+    RunRecord {
+        run,
+        skill: request.skill.into(),
+        tool: request.tool.unwrap_or_default().into(),
+        digest: None,
+        tenant: request.tenant,
+        caller: request.caller,
+        started_at,
+        ok: false,
+        output: None,
+        error: Some(error),
+        usage: Usage::default(),
+        log: Vec::new(),
+        calls: Vec::new(),
+    }
+}
+
+fn decode(input: &str, limits: &Limits) -> Result<Value, RunError> {
+    if input.len() as u64 > limits.input {
+        return Err(RunError::new(
+            ErrorKind::InvalidInput,
+            format!("the input is {} bytes long; the limit is {} (`limits.input`)", input.len(), ByteSize(limits.input)),
+        ));
+    }
+    // The parser's own bound on nesting (128) keeps deep documents out.
+    serde_json::from_str(input)
+        .map_err(|error| RunError::new(ErrorKind::InvalidInput, format!("the input is no JSON: {error}")))
+}
+
+fn invalid_input(path: &str, message: &str) -> RunError {
+    let place = if path.is_empty() { "the input" } else { path };
+    RunError::new(ErrorKind::InvalidInput, format!("{place}: {message}"))
+}
+
+/// A native tool's output, once it is JSON and fits the tool's own schema.
+fn checked(raw: RawOutput, schema: Option<&Schema>) -> Result<Output, RunError> {
+    let broken = |message: String| Err(RunError::new(ErrorKind::ToolError, message));
+    let data: Option<Value> = match raw.data.as_deref().map(serde_json::from_str).transpose() {
+        Ok(data) => data,
+        Err(error) => return broken(format!("the tool's output is no JSON: {error}")),
+    };
+    if let Some(schema) = schema {
+        let Some(data) = &data else {
+            return broken("the tool gave no structured output, but has a schema for it".into());
+        };
+        if let Err(mismatch) = schema.check(data) {
+            return broken(format!("the tool's output breaks its own schema at `{}`: {}", mismatch.path, mismatch.message));
+        }
+    }
+    Ok(Output { data, content: raw.content })
+}
+
+/// What a plain component's `err` says: its text, or its value as JSON.
+fn plain_error(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Null => "the function gave an error without a value".to_owned(),
+        other => other.to_string(),
+    }
+}
+
+/// Calls a function of a plain component.
+struct CallFunction {
+    function: ComponentExportIndex,
+    params: Vec<Val>,
+    results: usize,
+}
+
+impl Guest<Context> for CallFunction {
+    type Output = Vec<Val>;
+
+    // Every byte of a `list<u8>` becomes a value of its own.
+    const EXPANSION: u64 = size_of::<Val>() as u64;
+
+    async fn call(self, store: &mut Store<RunState<Context>>, instance: &Instance) -> wasmtime::Result<Vec<Val>> {
+        let Some(function) = instance.get_func(&mut *store, self.function) else {
+            return Err(Stop::Internal("the function is gone".into()).into());
+        };
+        // Any value will do; the call puts its own in place.
+        let mut results = vec![Val::Bool(false); self.results];
+        function.call_async(store, &self.params, &mut results).await?;
+        Ok(results)
+    }
+}

@@ -1,0 +1,91 @@
+//! Keeps looking at the drop folder, and serves agents meanwhile.
+//!
+//! Contract: what is written, replaced, renamed into or deleted is noticed within a second of being whole.
+//! The system's notifications make it quick; a rescan makes it certain. Price: reading the folder's metadata
+//! twice a second.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use notify::Watcher as _;
+use serde_json::json;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use crate::host::Inner;
+
+/// Between two looks at the folder when nothing was heard: notifications get lost on network folders, and
+/// when the system's queue is full.
+const RESCAN: Duration = Duration::from_millis(500);
+/// The same while something in the folder is not whole yet.
+const RESCAN_UNSETTLED: Duration = Duration::from_millis(50);
+/// Notifications come in bursts; one look answers all that came within this time.
+const DEBOUNCE: Duration = Duration::from_millis(20);
+
+/// A watch over the drop folder.
+pub struct Watch {
+    stop: CancellationToken,
+    task: tokio::task::JoinHandle<()>,
+}
+
+impl Watch {
+    pub(crate) fn start(inner: Arc<Inner>) -> Self {
+        let stop = CancellationToken::new();
+        let task = tokio::spawn(watch(inner, stop.clone()));
+        Self { stop, task }
+    }
+
+    /// Stops looking and lets handlers that run come to their end.
+    pub async fn stop(self) {
+        self.stop.cancel();
+        if let Err(error) = self.task.await {
+            tracing::error!(%error, "the watch over the skills folder failed");
+        }
+    }
+}
+
+async fn watch(inner: Arc<Inner>, stop: CancellationToken) {
+    let (heard, mut hear) = mpsc::channel::<()>(1);
+    if let Err(error) = std::fs::create_dir_all(inner.drop_folder()) {
+        tracing::warn!(folder = %inner.drop_folder().display(), %error, "the skills folder cannot be made");
+    }
+    let hears = move |_| match heard.try_send(()) {
+        // A full channel already says "look".
+        Ok(()) | Err(_) => {}
+    };
+    // Kept alive by being held.
+    let _watcher = notify::recommended_watcher(hears)
+        .and_then(|mut watcher| {
+            watcher.watch(inner.drop_folder(), notify::RecursiveMode::Recursive)?;
+            Ok(watcher)
+        })
+        .inspect_err(|error| tracing::warn!(%error, "no notifications for the skills folder; looking twice a second"))
+        .ok();
+    inner.agents.open(&inner);
+    inner.event("system.started", json!({"version": env!("CARGO_PKG_VERSION")})).await;
+    loop {
+        let wait = match inner.rescan().await {
+            Ok((true, _)) => RESCAN_UNSETTLED,
+            Ok((false, _)) => RESCAN,
+            Err(error) => {
+                tracing::warn!(%error, "looking again soon");
+                RESCAN
+            }
+        };
+        let came = async {
+            if hear.recv().await.is_none() {
+                // No watcher: only the rescan is left.
+                std::future::pending::<()>().await;
+            }
+            tokio::time::sleep(DEBOUNCE).await;
+        };
+        tokio::select! {
+            () = stop.cancelled() => break,
+            () = came => {}
+            () = tokio::time::sleep(wait) => {}
+        }
+        while hear.try_recv().is_ok() {}
+    }
+    inner.agents.close().await;
+    inner.event("system.stopped", json!({})).await;
+}

@@ -1,0 +1,130 @@
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use rusqlite::{Connection, Transaction, TransactionBehavior};
+
+use crate::readers::Readers;
+use crate::{Commit, Durability, QueueLimits, StoreError, Writer, open};
+
+/// One SQLite file. Cheap to clone; all clones are the same database.
+#[derive(Clone)]
+pub struct Database {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    path: PathBuf,
+    /// One transaction at a time, so that the threads of a process never wait inside SQLite for each other.
+    writing: Mutex<Connection>,
+    readers: Readers,
+}
+
+impl Database {
+    /// Opens the file at `path`, makes it and its directory if they are not there, and takes the `migrations` that it
+    /// lacks. A migration that was published is never changed again; new ones come at the end.
+    pub fn open(path: &Path, migrations: &[&str], durability: Durability) -> Result<Self, StoreError> {
+        open::create(path)?;
+        let mut connection = open::writing(path, durability)?;
+        open::migrate(&mut connection, path, migrations)?;
+        let path = path.to_owned();
+        let readers = Readers::new(path.clone());
+        Ok(Self { inner: Arc::new(Inner { path, writing: Mutex::new(connection), readers }) })
+    }
+
+    /// Where the file lies.
+    pub fn path(&self) -> &Path {
+        &self.inner.path
+    }
+
+    /// Reads. Blocks while all readers are taken and while SQLite reads.
+    pub fn read<T>(&self, query: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, StoreError> {
+        self.inner.readers.lend(query)
+    }
+
+    /// Reads on a thread that may block.
+    pub async fn read_async<T, F>(&self, query: F) -> Result<T, StoreError>
+    where
+        F: FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+        T: Send + 'static,
+    {
+        let database = self.clone();
+        self.blocking(move || database.read(query)).await
+    }
+
+    /// Writes in one immediate transaction, which is undone if `change` fails or panics. Blocks. For what is rare: a
+    /// [`Writer`] serves many.
+    pub fn transact<T>(&self, change: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T>) -> Result<T, StoreError> {
+        let mut connection = self.inner.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        let write = || {
+            let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            let value = change(&transaction)?;
+            transaction.commit()?;
+            Ok(value)
+        };
+        write().map_err(|source| StoreError::Sqlite { path: self.inner.path.clone(), source })
+    }
+
+    /// Writes on a thread that may block.
+    pub async fn transact_async<T, F>(&self, change: F) -> Result<T, StoreError>
+    where
+        F: FnOnce(&Transaction<'_>) -> rusqlite::Result<T> + Send + 'static,
+        T: Send + 'static,
+    {
+        let database = self.clone();
+        self.blocking(move || database.transact(change)).await
+    }
+
+    /// Starts a thread that writes what is sent to it in batches.
+    pub fn writer<C: Commit>(&self, commit: C, limits: QueueLimits) -> Result<Writer<C>, StoreError> {
+        Writer::start(self.clone(), commit, limits)
+    }
+
+    /// Notices commits of others, for followers in another process than the writer.
+    pub fn change_counter(&self) -> Result<ChangeCounter, StoreError> {
+        Ok(ChangeCounter {
+            connection: open::reading(&self.inner.path)?,
+            path: self.inner.path.clone(),
+            last: None,
+        })
+    }
+
+    async fn blocking<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        match tokio::task::spawn_blocking(work).await {
+            Ok(result) => result,
+            Err(error) => match error.try_into_panic() {
+                Ok(panic) => std::panic::resume_unwind(panic),
+                Err(_) => Err(StoreError::Stopped { path: self.inner.path.clone() }),
+            },
+        }
+    }
+}
+
+impl fmt::Debug for Database {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Database").field(&self.inner.path).finish()
+    }
+}
+
+/// Tells whether anybody, in this process or another, has committed since it was last asked.
+///
+/// Price: a connection of its own, and per question a few microseconds without reading a page.
+pub struct ChangeCounter {
+    connection: Connection,
+    path: PathBuf,
+    last: Option<i64>,
+}
+
+impl ChangeCounter {
+    /// Has somebody committed since the last question? The first answer is yes.
+    pub fn changed(&mut self) -> Result<bool, StoreError> {
+        let version = self
+            .connection
+            .pragma_query_value(None, "data_version", |row| row.get(0))
+            .map_err(|source| StoreError::Sqlite { path: self.path.clone(), source })?;
+        Ok(self.last.replace(version) != Some(version))
+    }
+}

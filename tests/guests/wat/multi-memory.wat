@@ -1,0 +1,27 @@
+;; Attack: one module with eight memories, each grown to 16 MiB: together twice the cap of 64 MiB.
+;; Expected: `run` → `memory`; or refused, where the engine or its pool takes one memory a module.
+(component
+  (core module $m
+    (memory $m0 1)
+    (memory $m1 1)
+    (memory $m2 1)
+    (memory $m3 1)
+    (memory $m4 1)
+    (memory $m5 1)
+    (memory $m6 1)
+    (memory $m7 1)
+    (func $must (param $pages i32) (if (i32.eq (local.get $pages) (i32.const -1)) (then unreachable)))
+    (func (export "run")
+      (call $must (memory.grow $m0 (i32.const 255)))
+      (call $must (memory.grow $m1 (i32.const 255)))
+      (call $must (memory.grow $m2 (i32.const 255)))
+      (call $must (memory.grow $m3 (i32.const 255)))
+      (call $must (memory.grow $m4 (i32.const 255)))
+      (call $must (memory.grow $m5 (i32.const 255)))
+      (call $must (memory.grow $m6 (i32.const 255)))
+      (call $must (memory.grow $m7 (i32.const 255)))
+    )
+  )
+  (core instance $i (instantiate $m))
+  (func (export "run") (canon lift (core func $i "run")))
+)

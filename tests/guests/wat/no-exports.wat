@@ -1,0 +1,4 @@
+;; Attack: a component that does nothing.
+;; Expected: refused: neither tools nor subscriptions.
+(component
+)
