@@ -1,6 +1,6 @@
 //! How a command fails: a message and an exit code.
 
-use skillhost_types::{ErrorKind, RunError};
+use skillhost_types::ErrorKind;
 
 use crate::print;
 
@@ -39,9 +39,5 @@ impl Fail {
 
     pub(crate) fn print(&self) {
         print::error(&self.message);
-    }
-
-    pub(crate) fn run_error(&self) -> RunError {
-        RunError::new(self.kind, self.message.clone())
     }
 }

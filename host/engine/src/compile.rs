@@ -5,7 +5,6 @@
 //! large component is compiled at a time, and beside it one small one, so that a tool of 200 KB does not wait
 //! for an interpreter of 20 MB. Price: starting a process, about 20 ms beside the compilation.
 
-use std::ffi::OsString;
 use std::io::{Read as _, Write as _};
 use std::path::PathBuf;
 use std::process::{ExitCode, Stdio};
@@ -59,20 +58,14 @@ pub enum CompileError {
 /// Runs compiling children, one of each size at a time.
 pub struct Compiler {
     program: PathBuf,
-    arguments: Vec<OsString>,
     small: Semaphore,
     large: Semaphore,
 }
 
 impl Compiler {
-    /// A compiler that runs this same program; its `main` must call [`child`] first.
-    pub fn this_program() -> std::io::Result<Self> {
-        Ok(Self {
-            program: std::env::current_exe()?,
-            arguments: vec![CHILD.into()],
-            small: Semaphore::new(1),
-            large: Semaphore::new(1),
-        })
+    /// A compiler that runs `program`, whose `main` must call [`child`] first.
+    pub fn new(program: PathBuf) -> Self {
+        Self { program, small: Semaphore::new(1), large: Semaphore::new(1) }
     }
 
     /// Gives the machine code of `component`.
@@ -80,7 +73,7 @@ impl Compiler {
         let gate = if component.len() < LARGE { &self.small } else { &self.large };
         let _turn = gate.acquire().await.map_err(std::io::Error::other)?;
         let mut child = tokio::process::Command::new(&self.program)
-            .args(&self.arguments)
+            .arg(CHILD)
             .env_clear()
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())

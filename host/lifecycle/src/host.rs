@@ -32,12 +32,15 @@ pub struct Options {
     pub source: Arc<dyn Source>,
     /// Hears what becomes of files, for a terminal. Must not block.
     pub notices: Option<Arc<dyn Fn(&Notice) + Send + Sync>>,
+    /// The program that compiles as a child. Its `main` must begin with `skillhost_engine::compile::child`.
+    pub compiler: PathBuf,
 }
 
 impl Options {
-    /// The usual options for `config`.
+    /// The usual options for `config`: this same program compiles.
     pub fn new(config: Config) -> Self {
-        Self { config, source: Arc::new(System), notices: None }
+        // Linux gives the running program this name, also after its file was replaced.
+        Self { config, source: Arc::new(System), notices: None, compiler: "/proc/self/exe".into() }
     }
 }
 
@@ -187,7 +190,7 @@ impl Host {
 
 impl Inner {
     fn open(options: Options) -> Result<Self, HostError> {
-        let Options { config, source, notices } = options;
+        let Options { config, source, notices, compiler } = options;
         let data = config.data_dir.clone();
         let unusable = |error: Box<dyn std::error::Error + Send + Sync>| HostError::Data { path: data.clone(), error };
         let engine = Engine::new(&Settings {
@@ -213,7 +216,7 @@ impl Inner {
         let absorber = Absorber {
             links: Links::new(&engine).map_err(HostError::Link)?,
             cache,
-            compiler: Compiler::this_program().map_err(|error| unusable(error.into()))?,
+            compiler: Compiler::new(compiler),
             services: services.clone(),
             source: source.clone(),
             engine,
@@ -350,18 +353,30 @@ impl Inner {
             return self.refused_entry(&generation, reason).await;
         }
         let (keep, name) = (self.keep.clone(), file.clone());
-        let stored = tokio::task::spawn_blocking(move || -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+        let stored = tokio::task::spawn_blocking(move || -> Result<bool, Box<dyn std::error::Error + Send + Sync>> {
+            if keep.holds(&name, &kept)? {
+                return Ok(false);
+            }
             keep.store(&package)?;
-            Ok(keep.remember(&name, &kept)?)
+            keep.remember(&name, &kept)?;
+            Ok(true)
         })
         .await;
-        if let Ok(Err(error)) = stored {
-            return self.refused_entry(&generation, format!("the data directory cannot be written: {error}")).await;
-        }
+        let is_new = match stored {
+            Ok(Ok(is_new)) => is_new,
+            Ok(Err(error)) => {
+                let reason = format!("the data directory cannot be written: {error}");
+                return self.refused_entry(&generation, reason).await;
+            }
+            Err(error) => return self.refused_entry(&generation, error.to_string()).await,
+        };
         match self.change(|registry| registry.serve(generation.clone())) {
             Change::Same | Change::Taken => {}
             Change::Absorbed => {
-                self.event("skill.absorbed", about(&generation)).await;
+                // What served before a restart was absorbed then.
+                if is_new {
+                    self.event("skill.absorbed", about(&generation)).await;
+                }
                 self.notify(&Notice::Absorbed {
                     skill: generation.name.to_string(),
                     version: generation.version.clone(),

@@ -53,6 +53,11 @@ impl Keep {
         package.write_to(&self.path(&package.digest))
     }
 
+    /// Is it on disk already that `file` serves `kept`?
+    pub(crate) fn holds(&self, file: &str, kept: &Kept) -> Result<bool, StoreError> {
+        Ok(self.kept(file)?.as_ref() == Some(kept) && self.path(&kept.digest).exists())
+    }
+
     /// Remembers that `file` serves `kept`.
     pub(crate) fn remember(&self, file: &str, kept: &Kept) -> Result<(), StoreError> {
         self.database.transact(|transaction| {

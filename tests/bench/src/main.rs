@@ -1,2 +1,72 @@
-//! x
-fn main() {}
+//! Measures what the host adds to bare wasmtime, in one process and alternating, so that a slow moment of the
+//! machine meets both.
+//!
+//! `cargo run --release -p skillhost-bench -- --json` prints one object: times in microseconds, memory in KiB.
+
+mod bare;
+mod guest;
+mod load;
+mod measure;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Measures Host::run beside bare wasmtime in one process.
+#[derive(Parser)]
+struct Arguments {
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+    /// Calls of each kind
+    #[arg(long, default_value_t = 20_000)]
+    calls: usize,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Calls a tool for ever and prints the run of each outcome as it is given out
+    Load {
+        /// The data directory
+        #[arg(long)]
+        data: PathBuf,
+        /// The drop folder
+        #[arg(long)]
+        skills: PathBuf,
+        /// SKILL.TOOL
+        #[arg(long)]
+        target: String,
+        /// How many callers
+        #[arg(long, default_value_t = 4)]
+        callers: usize,
+    },
+}
+
+type Failure = Box<dyn std::error::Error + Send + Sync>;
+
+fn main() -> ExitCode {
+    if let Some(code) = skillhost_engine::compile::child() {
+        return code;
+    }
+    let arguments = Arguments::parse();
+    let result = skillhost_engine::runtime(2).map_err(Failure::from).and_then(|runtime| {
+        runtime.block_on(async {
+            match arguments.command {
+                Some(Command::Load { data, skills, target, callers }) => {
+                    load::for_ever(data, skills, &target, callers).await
+                }
+                None => measure::all(arguments.calls, arguments.json).await,
+            }
+        })
+    });
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
