@@ -14,7 +14,7 @@ use skillhost_types::{
 use wasmtime::component::Component;
 
 use crate::config::Config;
-use crate::generation::{capabilities_of, Code, Generation, Kind, Tool, ToolEntry};
+use crate::generation::{Code, capabilities_of, Generation, Kind, Tool, ToolEntry};
 use crate::keep::Keep;
 use crate::manifest::{self, Described, ManifestError};
 use crate::package::{Package, PackageError};

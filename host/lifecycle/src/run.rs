@@ -178,6 +178,9 @@ impl Inner {
                         .map_err(|error| match error {
                             ReturnedError::Err(value) => RunError::new(ErrorKind::ToolError, plain_error(&value)),
                             ReturnedError::TooLarge => Stop::Output.into_error(&prepared.limits),
+                            foreign @ ReturnedError::Foreign => {
+                                RunError::new(ErrorKind::Internal, foreign.to_string())
+                            }
                         })
                 });
                 (result, came)

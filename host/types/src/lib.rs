@@ -24,4 +24,4 @@ pub use record::{Caller, HostCallRecord, Level, LogLine, RunId, RunRecord};
 pub use source::{Source, System, Timestamp};
 pub use units::{ByteSize, ParseUnitError, parse_duration};
 pub use usage::Usage;
-pub use want::Want;
+pub use want::{CAPABILITIES, Want};

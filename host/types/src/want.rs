@@ -1,5 +1,22 @@
 use serde::{Deserialize, Serialize};
 
+/// The capabilities that there are; `surface.md` says what each one's scope is.
+pub const CAPABILITIES: [&str; 13] = [
+    "blackboard.read",
+    "blackboard.write",
+    "blackboard.publish",
+    "blackboard.subscribe",
+    "events.append",
+    "events.read",
+    "llm.complete",
+    "llm.embed",
+    "skills.call",
+    "http.request",
+    "fs.read",
+    "fs.write",
+    "secrets.use",
+];
+
 /// A capability with a scope that a skill asks for, and why.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Want {

@@ -17,7 +17,7 @@ pub(crate) fn skill(args: SkillArgs, mut module: ItemMod) -> syn::Result<TokenSt
         return Err(syn::Error::new(module.span(), "`#[skill]` needs the module's body here: `mod name { ... }`"));
     };
     let mut tools: Vec<Tool> = Vec::new();
-    let mut handler: Option<TokenStream> = None;
+    let mut handler: Option<Handler> = None;
     for item in items.iter_mut() {
         let Item::Fn(function) = item else { continue };
         if let Some(attribute) = take(&mut function.attrs, "tool") {
@@ -33,8 +33,7 @@ pub(crate) fn skill(args: SkillArgs, mut module: ItemMod) -> syn::Result<TokenSt
             tools.push(tool);
         }
         if let Some(attribute) = take(&mut function.attrs, "handler") {
-            let glue = handler_glue(function)?;
-            if handler.replace(glue).is_some() {
+            if handler.replace(Handler::decode(function)?).is_some() {
                 return Err(syn::Error::new(attribute.span(), "a skill has one `#[handler]`: tell channels apart inside"));
             }
         }
@@ -49,7 +48,7 @@ pub(crate) fn skill(args: SkillArgs, mut module: ItemMod) -> syn::Result<TokenSt
             return Err(syn::Error::new(module.ident.span(), message));
         }
     }
-    let added = [manifest(&args, &module.attrs, &tools)?, call(&tools), exports(handler)];
+    let added = [manifest(&args, &module.attrs, &tools)?, call(&tools), exports(handler.as_ref())];
     if let Some((_, items)) = module.content.as_mut() {
         items.extend(added.into_iter().map(Item::Verbatim));
     }
@@ -93,12 +92,14 @@ fn manifest(args: &SkillArgs, attributes: &[Attribute], tools: &[Tool]) -> syn::
         #[allow(dead_code, reason = "the host calls it, and a native build without tests has none")]
         pub fn manifest() -> ::skillhost_sdk::Manifest {
             #[allow(unused_imports, reason = "used by tools that return structured data")]
-            use ::skillhost_sdk::__private::DataReturn as _;
+            use ::skillhost_sdk::__private::{AnyReturn as _, DataReturn as _};
+            let mut tools = ::std::vec::Vec::new();
+            #(#tools)*
             ::skillhost_sdk::Manifest {
                 name: ::std::string::String::from(#name),
                 version: ::std::string::String::from(#version),
                 description: ::std::string::String::from(#description),
-                tools: ::std::vec![#(#tools),*],
+                tools,
                 subscriptions: ::std::vec![#(::std::string::String::from(#subscriptions)),*],
                 wants: ::std::vec![#(#wants),*],
             }
@@ -108,7 +109,6 @@ fn manifest(args: &SkillArgs, attributes: &[Attribute], tools: &[Tool]) -> syn::
 
 fn call(tools: &[Tool]) -> TokenStream {
     let arms = tools.iter().map(Tool::dispatch_arm);
-    let names = tools.iter().map(|tool| &tool.name);
     quote! {
         /// Runs one tool on one JSON input, exactly as the host does.
         ///
@@ -121,69 +121,63 @@ fn call(tools: &[Tool]) -> TokenStream {
             input: &str,
         ) -> ::core::result::Result<::skillhost_sdk::Output, ::skillhost_sdk::ToolError> {
             #[allow(unused_imports, reason = "used by tools that return structured data")]
-            use ::skillhost_sdk::__private::DataReturn as _;
+            use ::skillhost_sdk::__private::{AnyReturn as _, DataReturn as _};
             match tool {
                 #(#arms)*
                 _ => {
                     let _ = input;
-                    ::core::result::Result::Err(::skillhost_sdk::__private::unknown_tool(tool, &[#(#names),*]))
+                    ::core::result::Result::Err(::skillhost_sdk::__private::unknown_tool(tool, &manifest()))
                 }
             }
         }
     }
 }
 
-fn handler_glue(function: &ItemFn) -> syn::Result<TokenStream> {
-    let signature = &function.sig;
-    tool::refuse_what_cannot_be_called(signature)?;
-    if signature.inputs.len() != 1 {
-        let message = "a handler takes one parameter, the `Message`";
-        return Err(syn::Error::new(signature.ident.span(), message));
-    }
-    let name = &signature.ident;
-    Ok(match tool::reply(&signature.output).fallible {
-        true => quote!(#name(message).map_err(|error| ::std::string::ToString::to_string(&error))),
-        false => quote! {{
-            let () = #name(message);
-            ::core::result::Result::Ok(())
-        }},
-    })
+/// The function that gets the messages, and the `#[cfg]`s that it stands under.
+struct Handler {
+    function: Ident,
+    conditions: Vec<Attribute>,
 }
 
-fn exports(handler: Option<TokenStream>) -> TokenStream {
-    let agent = handler.as_ref().map(|body| {
-        quote! {
-            impl ::skillhost_sdk::__private::Agent for Skill {
-                fn handle(
-                    message: ::skillhost_sdk::Message,
-                ) -> ::core::result::Result<(), ::std::string::String> {
-                    #body
-                }
-            }
-            type Handler = ::skillhost_sdk::__private::ExportedHandler<Skill>;
-            ::skillhost_sdk::__private::export_handler!(
-                Handler with_types_in ::skillhost_sdk::__private::handler_bindings
-            );
+impl Handler {
+    fn decode(function: &ItemFn) -> syn::Result<Self> {
+        let signature = &function.sig;
+        tool::refuse_what_cannot_be_called(signature)?;
+        if signature.inputs.len() != 1 {
+            let message = "a handler takes one parameter, the `Message`";
+            return Err(syn::Error::new(signature.ident.span(), message));
         }
-    });
-    let checked = handler.map(|body| {
+        Ok(Self { function: signature.ident.clone(), conditions: tool::conditions(&function.attrs) })
+    }
+}
+
+fn exports(handler: Option<&Handler>) -> TokenStream {
+    let handler = handler.map(|Handler { function, conditions }| {
         quote! {
             // Native builds export nothing, but a handler of the wrong shape should not wait for the component's build.
-            #[cfg(not(target_family = "wasm"))]
+            #(#conditions)*
             #[allow(dead_code, reason = "the host calls it, and a native build has none")]
             const _: () = {
-                fn handle(
-                    message: ::skillhost_sdk::Message,
-                ) -> ::core::result::Result<(), ::std::string::String> {
-                    #body
+                struct Agent;
+                impl ::skillhost_sdk::__private::Agent for Agent {
+                    fn handle(
+                        message: ::skillhost_sdk::Message,
+                    ) -> ::core::result::Result<(), ::std::string::String> {
+                        ::skillhost_sdk::__private::Handled::into_result(#function(message))
+                    }
                 }
+                #[cfg(target_family = "wasm")]
+                type Handler = ::skillhost_sdk::__private::ExportedHandler<Agent>;
+                #[cfg(target_family = "wasm")]
+                ::skillhost_sdk::__private::export_handler!(
+                    Handler with_types_in ::skillhost_sdk::__private::handler_bindings
+                );
             };
         }
     });
     quote! {
-        #checked
+        #handler
         #[cfg(target_family = "wasm")]
-        #[allow(unsafe_code, reason = "exporting a function to the component's host takes `unsafe(export_name)`")]
         const _: () = {
             struct Skill;
             impl ::skillhost_sdk::__private::Skill for Skill {
@@ -201,7 +195,6 @@ fn exports(handler: Option<TokenStream>) -> TokenStream {
             ::skillhost_sdk::__private::export_skill!(
                 Tools with_types_in ::skillhost_sdk::__private::skill_bindings
             );
-            #agent
         };
     }
 }
@@ -221,100 +214,4 @@ fn take(attributes: &mut Vec<Attribute>, name: &str) -> Option<Attribute> {
 }
 
 #[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may fail loudly")]
-
-    use quote::ToTokens;
-    use syn::parse_quote;
-
-    use super::*;
-
-    fn expanded(arguments: TokenStream, module: TokenStream) -> Result<String, String> {
-        let arguments = syn::parse2(arguments).map_err(|error| error.to_string())?;
-        let module = syn::parse2(module).expect("the test's module is Rust");
-        skill(arguments, module).map(|tokens| tokens.to_string()).map_err(|error| error.to_string())
-    }
-
-    fn refusal(arguments: TokenStream, module: TokenStream) -> String {
-        expanded(arguments, module).expect_err("this is no skill")
-    }
-
-    fn with_tool(function: TokenStream) -> String {
-        refusal(quote!(), quote!(#[doc = "D."] mod m { #[doc = "T."] #function }))
-    }
-
-    #[test]
-    fn the_modules_own_items_stay_and_the_marks_go() {
-        let module = quote! {
-            #[doc = "D."]
-            mod m {
-                const SEVEN: u8 = 7;
-                #[doc = "T."]
-                #[skillhost_sdk::tool(read_only)]
-                #[must_use]
-                fn seven() -> u8 { SEVEN }
-            }
-        };
-        let text = expanded(quote!(), module).expect("a skill");
-        let kept: ItemFn = parse_quote!(#[doc = "T."] #[must_use] fn seven() -> u8 { SEVEN });
-        assert!(text.contains(&kept.to_token_stream().to_string()), "{text}");
-        assert!(text.contains("const SEVEN : u8 = 7 ;"), "{text}");
-    }
-
-    #[test]
-    fn a_skill_without_anything_to_call_is_refused() {
-        assert!(refusal(quote!(), quote!(#[doc = "D."] mod m { fn plain() {} })).contains("marked `#[tool]`"));
-        assert!(refusal(quote!(), quote!(#[doc = "D."] mod m;)).contains("body here"));
-    }
-
-    #[test]
-    fn descriptions_are_asked_for_where_they_are_missing() {
-        let skill = refusal(quote!(), quote!(mod m { #[doc = "T."] #[tool] fn t() {} }));
-        assert!(skill.contains("a skill needs a description"), "{skill}");
-        let tool = refusal(quote!(), quote!(#[doc = "D."] mod m { #[tool] fn t() {} }));
-        assert!(tool.contains("a tool needs a doc comment"), "{tool}");
-    }
-
-    #[test]
-    fn functions_that_the_host_could_not_call_are_refused() {
-        assert!(with_tool(quote!(#[tool] async fn t() {})).contains("cannot be async"));
-        assert!(with_tool(quote!(#[tool] unsafe fn t() {})).contains("cannot be unsafe"));
-        assert!(with_tool(quote!(#[tool] fn t<T>(x: T) {})).contains("cannot be generic"));
-        assert!(with_tool(quote!(#[tool] fn t(a: A, b: B) {})).contains("one parameter"));
-        assert!(with_tool(quote!(#[tool] fn call() {})).contains("gets a function of this name"));
-    }
-
-    #[test]
-    fn names_that_the_host_would_refuse_are_refused_here() {
-        assert!(with_tool(quote!(#[tool(name = "Shout")] fn t() {})).contains("`Shout` is no tool name"));
-        let long = "a".repeat(49);
-        assert!(with_tool(quote!(#[tool(name = #long)] fn t() {})).contains("at most 48"));
-        let skill = refusal(quote!(name = "9"), quote!(#[doc = "D."] mod m { #[doc = "T."] #[tool] fn t() {} }));
-        assert!(skill.contains("`9` is no skill name"), "{skill}");
-        let twice = quote!(#[doc = "D."] mod m { #[doc = "T."] #[tool] fn a() {} #[doc = "T."] #[tool(name = "a")] fn b() {} });
-        assert!(refusal(quote!(), twice).contains("a tool `a` already"));
-    }
-
-    #[test]
-    fn misspelt_arguments_are_answered_with_what_there_is() {
-        assert!(with_tool(quote!(#[tool(readonly)] fn t() {})).contains("`read_only`"));
-        assert!(with_tool(quote!(#[tool(read_only, destructive)] fn t() {})).contains("destroys nothing"));
-        assert!(refusal(quote!(want("a b" = "c")), quote!(mod m {})).contains("`wants(...)`"));
-        assert!(refusal(quote!(name = "a", name = "b"), quote!(mod m {})).contains("given twice"));
-    }
-
-    #[test]
-    fn a_want_is_a_capability_a_scope_and_a_reason() {
-        assert!(refusal(quote!(wants("blackboard.read" = "why")), quote!(mod m {})).contains("a space and its scope"));
-        assert!(refusal(quote!(wants("blackboard.read *")), quote!(mod m {})).contains("gives its reason"));
-        assert!(refusal(quote!(wants("blackboard.read *" = " ")), quote!(mod m {})).contains("one sentence"));
-    }
-
-    #[test]
-    fn subscriptions_and_handlers_belong_together() {
-        let deaf = refusal(quote!(subscribe("a:*")), quote!(#[doc = "D."] mod m { #[doc = "T."] #[tool] fn t() {} }));
-        assert!(deaf.contains("needs a function marked `#[handler]`"), "{deaf}");
-        let two = quote!(#[doc = "D."] mod m { #[handler] fn a(m: Message) {} #[handler] fn b(m: Message) {} });
-        assert!(refusal(quote!(), two).contains("has one `#[handler]`"));
-    }
-}
+mod tests;

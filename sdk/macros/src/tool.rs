@@ -1,9 +1,9 @@
-//! One tool: its signature decoded, then its manifest entry and its arm of the dispatch.
+//! One tool: its signature decoded, then its entry in the manifest and its arm of the dispatch.
 
 use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
 use syn::spanned::Spanned;
-use syn::{FnArg, GenericArgument, Ident, ItemFn, PathArguments, ReturnType, Signature, Type};
+use syn::{Attribute, FnArg, Ident, ItemFn, Signature, Type};
 
 use crate::args::ToolArgs;
 use crate::names;
@@ -13,20 +13,14 @@ pub(crate) struct Tool {
     function: Ident,
     description: String,
     input: Option<Input>,
-    reply: Reply,
     args: ToolArgs,
+    conditions: Vec<Attribute>,
 }
 
 /// The one parameter: its type, and whether the function takes it by reference.
 struct Input {
     ty: Type,
     by_reference: bool,
-}
-
-/// What comes back: the type itself, or the `T` of a `Result<T, E>`.
-pub(crate) struct Reply {
-    pub(crate) ty: Type,
-    pub(crate) fallible: bool,
 }
 
 impl Tool {
@@ -51,11 +45,12 @@ impl Tool {
                 return Err(syn::Error::new(signature.inputs.span(), message));
             }
         };
-        Ok(Self { name, function: signature.ident.clone(), description, input, reply: reply(&signature.output), args })
+        let conditions = conditions(&function.attrs);
+        Ok(Self { name, function: signature.ident.clone(), description, input, args, conditions })
     }
 
     pub(crate) fn manifest_entry(&self) -> TokenStream {
-        let Self { name, description, args, .. } = self;
+        let Self { name, description, args, conditions, .. } = self;
         let input_schema = match &self.input {
             None => quote!(::skillhost_sdk::__private::no_input_schema()),
             Some(input) => {
@@ -68,13 +63,14 @@ impl Tool {
                 ::core::option::Option::Some(::skillhost_sdk::__private::of_output::<#ty>())
             },
             None => {
-                let ty = &self.reply.ty;
-                quote_spanned!(ty.span()=> ::skillhost_sdk::__private::Returns::<#ty>::new().schema())
+                let returns = self.returns();
+                quote!(#returns.good().schema())
             }
         };
         let ToolArgs { read_only, destructive, idempotent, open_world, .. } = args;
         quote! {
-            ::skillhost_sdk::Tool {
+            #(#conditions)*
+            tools.push(::skillhost_sdk::Tool {
                 name: ::std::string::String::from(#name),
                 description: ::std::string::String::from(#description),
                 input_schema: #input_schema,
@@ -85,12 +81,12 @@ impl Tool {
                     idempotent: #idempotent,
                     open_world: #open_world,
                 },
-            }
+            });
         }
     }
 
     pub(crate) fn dispatch_arm(&self) -> TokenStream {
-        let Self { name, function, .. } = self;
+        let Self { name, function, conditions, .. } = self;
         let (decode, argument) = match &self.input {
             None => (quote!(::skillhost_sdk::__private::no_input(input)?;), quote!()),
             Some(Input { ty, by_reference }) => {
@@ -99,17 +95,30 @@ impl Tool {
                 (decode, quote!(#borrow input))
             }
         };
-        let ty = &self.reply.ty;
-        let checked = self.reply.fallible.then(|| quote!(.map_err(::skillhost_sdk::ToolError::from)?));
-        let reply = quote_spanned!(ty.span()=> ::skillhost_sdk::__private::Returns::<#ty>::new().output(reply));
+        let returns = self.returns();
         quote! {
+            #(#conditions)*
             #name => {
                 #decode
-                let reply: #ty = #function(#argument)#checked;
-                #reply
+                let returned = #returns.take(#function(#argument))?;
+                #returns.good().output(returned)
             }
         }
     }
+
+    /// Stands for the function's return type, whatever name it is written by.
+    fn returns(&self) -> TokenStream {
+        let function = &self.function;
+        match &self.input {
+            None => quote!(::skillhost_sdk::__private::Returns::of_none(#function)),
+            Some(_) => quote!(::skillhost_sdk::__private::Returns::of(#function)),
+        }
+    }
+}
+
+/// The `#[cfg]`s of a function: where it is not there, nothing may name it.
+pub(crate) fn conditions(attributes: &[Attribute]) -> Vec<Attribute> {
+    attributes.iter().filter(|attribute| attribute.path().is_ident("cfg")).cloned().collect()
 }
 
 /// A tool or a handler is called plainly, once, on values: the rest of Rust's signatures has no caller here.
@@ -137,28 +146,4 @@ fn input(argument: &FnArg) -> syn::Result<Input> {
             ty => Input { ty: ty.clone(), by_reference: false },
         }),
     }
-}
-
-pub(crate) fn reply(output: &ReturnType) -> Reply {
-    match output {
-        ReturnType::Default => Reply { ty: syn::parse_quote!(()), fallible: false },
-        ReturnType::Type(_, ty) => match result_of(ty) {
-            Some(inner) => Reply { ty: inner.clone(), fallible: true },
-            None => Reply { ty: (**ty).clone(), fallible: false },
-        },
-    }
-}
-
-/// The `T` of a type that is written `…::Result<T, …>`.
-fn result_of(ty: &Type) -> Option<&Type> {
-    let Type::Path(path) = ty else { return None };
-    let last = path.path.segments.last()?;
-    if last.ident != "Result" {
-        return None;
-    }
-    let PathArguments::AngleBracketed(arguments) = &last.arguments else { return None };
-    arguments.args.iter().find_map(|argument| match argument {
-        GenericArgument::Type(ty) => Some(ty),
-        _ => None,
-    })
 }

@@ -1,77 +1,61 @@
-//! Redis globs: `*`, `?`, `[abc]`, `[^a-c]`; a backslash escapes.
+//! Redis globs: `*`, `?`, `[abc]`, `[^a-c]`; a backslash escapes. As in Redis, `?` and a class take one byte, and a class that
+//! is never closed ends with the pattern.
 //!
 //! Price: at most the product of both lengths, whatever the pattern.
 
 /// Whether the whole text fits the pattern.
 pub(super) fn matches(pattern: &str, text: &str) -> bool {
-    let pattern: Vec<char> = pattern.chars().collect();
-    let (mut pattern, mut rest): (&[char], &str) = (&pattern, text);
-    // Where to go on when what follows the last `*` does not fit: that `*` then takes one character more.
-    let mut retry: Option<(&[char], &str)> = None;
+    let (mut pattern, mut text) = (pattern.as_bytes(), text.as_bytes());
+    // Where to go on when what follows the last `*` does not fit: that `*` then takes one byte more.
+    let mut retry: Option<(&[u8], &[u8])> = None;
     loop {
-        if let ['*', after @ ..] = pattern {
+        if let [b'*', after @ ..] = pattern {
             pattern = after;
-            retry = Some((after, rest));
+            retry = Some((after, text));
             continue;
         }
-        let mut characters = rest.chars();
-        let step = match (pattern, characters.next()) {
-            ([], None) => return true,
-            (_, Some(character)) => one(pattern, character),
-            (_, None) => None,
-        };
-        if let Some(after) = step {
-            pattern = after;
-            rest = characters.as_str();
+        if pattern.is_empty() && text.is_empty() {
+            return true;
+        }
+        if let [byte, rest @ ..] = text
+            && let Some(after) = take(pattern, *byte)
+        {
+            (pattern, text) = (after, rest);
             continue;
         }
-        let Some((after, from)) = retry else { return false };
-        let mut characters = from.chars();
-        if characters.next().is_none() {
-            return false;
-        }
-        pattern = after;
-        rest = characters.as_str();
+        let Some((after, [_, rest @ ..])) = retry else { return false };
+        (pattern, text) = (after, rest);
         retry = Some((after, rest));
     }
 }
 
-/// What is left of the pattern if its first element takes this character.
-fn one(pattern: &[char], character: char) -> Option<&[char]> {
+/// What is left of the pattern if its first element takes this byte.
+fn take(pattern: &[u8], byte: u8) -> Option<&[u8]> {
     match pattern {
-        ['?', after @ ..] => Some(after),
-        ['\\', escaped, after @ ..] => (*escaped == character).then_some(after),
-        ['[', class @ ..] => one_of(class, character),
-        [literal, after @ ..] => (*literal == character).then_some(after),
+        [b'?', after @ ..] => Some(after),
+        [b'\\', escaped, after @ ..] => (*escaped == byte).then_some(after),
+        [b'[', b'^', class @ ..] => take_class(class, byte, true),
+        [b'[', class @ ..] => take_class(class, byte, false),
+        [literal, after @ ..] => (*literal == byte).then_some(after),
         [] => None,
     }
 }
 
-/// `class` begins behind the bracket. A class that is never closed fits nothing.
-fn one_of(class: &[char], character: char) -> Option<&[char]> {
-    let (negated, mut class) = match class {
-        ['^', class @ ..] => (true, class),
-        class => (false, class),
-    };
+/// `class` begins behind the bracket.
+fn take_class(mut class: &[u8], byte: u8, negated: bool) -> Option<&[u8]> {
     let mut found = false;
-    loop {
-        match class {
-            [] => return None,
-            [']', after @ ..] => return (found != negated).then_some(after),
-            ['\\', escaped, after @ ..] => {
-                found |= *escaped == character;
-                class = after;
-            }
-            [low, '-', high, after @ ..] if *high != ']' => {
-                found |= (*low.min(high)..=*low.max(high)).contains(&character);
-                class = after;
-            }
-            [literal, after @ ..] => {
-                found |= *literal == character;
-                class = after;
-            }
-        }
-    }
+    let after = loop {
+        let (low, high, rest) = match class {
+            [] => break class,
+            [b']', after @ ..] => break after,
+            [b'\\', escaped, rest @ ..] => (escaped, escaped, rest),
+            [low, b'-', high, rest @ ..] => (low.min(high), low.max(high), rest),
+            [literal, rest @ ..] => (literal, literal, rest),
+        };
+        found |= (*low..=*high).contains(&byte);
+        class = rest;
+    };
+    (found != negated).then_some(after)
 }
 
 #[cfg(test)]
@@ -85,7 +69,10 @@ mod tests {
             ("agent:*", "agent:timmy:thought"),
             ("*:thought", "agent:timmy:thought"),
             ("a*b*c", "axxbyybzc"),
-            ("h?llo", "hällo"),
+            ("h?llo", "hallo"),
+            ("h??llo", "hällo"),
+            ("[abc", "c"),
+            ("[a-]", "a"),
             ("h[ae]llo", "hallo"),
             ("h[^e]llo", "hallo"),
             ("h[a-c]llo", "hbllo"),
@@ -107,7 +94,9 @@ mod tests {
             ("h[^a]llo", "hallo"),
             ("h[a-c]llo", "hdllo"),
             (r"\*", "x"),
-            ("[abc", "a"),
+            ("[abc", "d"),
+            ("[]", "a"),
+            ("h?llo", "hällo"),
             ("?", ""),
         ];
         for (pattern, text) in misfits {

@@ -105,7 +105,7 @@ pub(crate) fn append(kind: &str, data: &str) -> Result<u64, HostError> {
         if !kind.starts_with("skill.") {
             return Err(HostError::Invalid(format!("event kind `{kind}`: a skill's own start with `skill.`")));
         }
-        let source = state.context.agent.clone().unwrap_or_else(|| state.context.skill.clone());
+        let source = state.context.skill.clone();
         Ok(state.append(kind, &source, data.to_owned()))
     })
 }

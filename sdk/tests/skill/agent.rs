@@ -23,6 +23,19 @@ mod greeter {
     }
 }
 
+/// Has nothing but a text to say when it fails, and one handler for each target.
+#[skill]
+mod refuser {
+    use super::*;
+
+    /// Refuses all.
+    #[cfg(not(target_os = "none"))]
+    #[handler]
+    pub fn refuse(message: Message) -> Result<(), String> {
+        Err(message.channel)
+    }
+}
+
 /// Counts messages, and cannot fail.
 #[skill(subscribe("*"))]
 mod counter {
@@ -59,6 +72,12 @@ fn a_handler_is_a_plain_function_to_its_tests() {
 fn a_message_of_another_shape_says_on_which_channel_and_what_is_missing() {
     let error = greeter::handle(Message::new("news", json!({}))).unwrap_err();
     assert_eq!(error.message(), "on `news`: missing field `from` at line 1 column 2");
+}
+
+#[test]
+fn a_handler_may_fail_with_a_text_and_wait_for_the_operator_to_subscribe_it() {
+    assert_eq!(refuser::refuse(Message::new("x", 1)), Err("x".to_owned()));
+    assert_eq!(refuser::manifest().subscriptions, Vec::<String>::new());
 }
 
 #[test]

@@ -10,6 +10,9 @@ use skillhost_sdk::{Blob, Content, mock};
 #[error("the plan could not be kept")]
 struct NotKept(#[source] HostError);
 
+/// As a crate with a `Result` of its own has it.
+type Answer<T> = Result<T, ToolError>;
+
 /// One tool for each kind of answer.
 #[skill(name = "replies", version = "2.3.4", description = "Answers.")]
 mod replies {
@@ -68,6 +71,19 @@ mod replies {
         Ok("x".parse::<u8>()?.to_string())
     }
 
+    /// Returns a `Result` by another name.
+    #[tool]
+    pub fn alias() -> Answer<Vec<u8>> {
+        Ok(vec![1])
+    }
+
+    /// Is not there.
+    #[cfg(target_os = "none")]
+    #[tool]
+    pub fn absent() -> String {
+        nothing_of_this_name()
+    }
+
     /// Fails as the skill's own error.
     #[tool]
     pub fn keep() -> Result<(), NotKept> {
@@ -87,6 +103,18 @@ fn a_string_is_text_and_has_no_schema() {
     assert_eq!(output, Output::new().text("read me"));
     assert_eq!(replies::call("fixed", "{}").unwrap().texts(), "always");
     assert_eq!(replies::manifest().tool("text").unwrap().output_schema, None);
+}
+
+#[test]
+fn a_result_may_go_by_another_name() {
+    assert_eq!(replies::call("alias", "{}").unwrap().data.as_deref(), Some("[1]"));
+    assert!(replies::manifest().tool("alias").unwrap().output_schema.is_some());
+}
+
+#[test]
+fn a_tool_that_is_configured_away_is_in_neither_manifest_nor_dispatch() {
+    assert_eq!(replies::manifest().tool("absent"), None);
+    assert!(replies::call("absent", "{}").is_err());
 }
 
 #[test]

@@ -1,301 +1,281 @@
+//! From a JSON document to the parameters of a function.
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use serde_json::Value;
-use wasmtime::component::{Type, Val};
+use serde_json::{Map, Number, Value};
+use wasmtime::component::Val;
 
-use super::is_bytes;
+use super::describe::{clipped, listed, shown};
+use super::shape::{Cases, Field, Integer, Names, Outcome, Shape, Signature};
+use super::{ERR, INFINITY, NAN, NEGATIVE_INFINITY, OK, SOME};
 
-/// What of a value an error shows, in characters.
-const SHOWN: usize = 40;
+/// What the fields that a document leaves out may take in memory, in bytes: everything else is in proportion to
+/// the document, but `{}` may stand for a thousand options. Records that give one field in ten stay under
+/// it in a document of 1 MiB.
+const ABSENT: usize = 64 << 20;
 
-/// Input that does not fit.
+/// Where a document does not fit the function's parameters, and why.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{path}: {message}")]
+#[error("{}: {message}", if path.is_empty() { "the input" } else { path })]
 pub struct InvalidInput {
-    /// Where, as a JSON Pointer; empty: the document itself.
+    /// The place in the document, as a JSON Pointer; empty: the whole of it. For a missing or unknown field,
+    /// the object that lacks or has it.
     pub path: String,
     /// What was expected and what was found.
     pub message: String,
 }
 
-/// A place in the document, built only when it is needed.
-#[derive(Clone, Copy)]
-enum Path<'a> {
-    Root,
-    Field(&'a Path<'a>, &'a str),
-    Item(&'a Path<'a>, usize),
+impl InvalidInput {
+    fn here(message: String) -> Self {
+        Self { path: String::new(), message }
+    }
+
+    fn expected(what: impl std::fmt::Display, found: &Value) -> Self {
+        Self::here(format!("expected {what}, found {}", shown(found)))
+    }
+
+    fn within(mut self, step: &str) -> Self {
+        self.path = format!("/{}{}", step.replace('~', "~0").replace('/', "~1"), self.path);
+        self
+    }
 }
 
-impl Path<'_> {
-    fn pointer(&self) -> String {
-        match self {
-            Self::Root => String::new(),
-            Self::Field(parent, name) => {
-                format!("{}/{}", parent.pointer(), name.replace('~', "~0").replace('/', "~1"))
+/// The parameters that `input` stands for: an object with a field for each.
+///
+/// Takes memory in proportion to the document, whose size the caller bounds, and a constant for fields left out.
+pub fn from_json(signature: &Signature, input: &Value) -> Result<Vec<Val>, InvalidInput> {
+    let params = Reader { absent: ABSENT }.fields(&signature.params, input)?;
+    Ok(params.into_iter().map(|(_, value)| value).collect())
+}
+
+struct Reader {
+    /// Bytes that fields left out may still take.
+    absent: usize,
+}
+
+type Read<T> = Result<T, InvalidInput>;
+
+impl Reader {
+    fn value(&mut self, shape: &Shape, found: &Value) -> Read<Val> {
+        let value = match (shape, found) {
+            (Shape::Bool, Value::Bool(value)) => Some(Val::Bool(*value)),
+            (Shape::Integer(kind), Value::Number(number)) => integer(*kind, number),
+            (Shape::Float32, _) => float(found).and_then(narrowed).map(Val::Float32),
+            (Shape::Float64, _) => float(found).map(Val::Float64),
+            (Shape::Char, Value::String(text)) => only(text.chars()).map(Val::Char),
+            (Shape::String, Value::String(text)) => Some(Val::String(text.clone())),
+            (Shape::Enum(names), Value::String(name)) => names.place(name).map(|_| Val::Enum(name.clone())),
+            (Shape::Bytes, Value::String(text)) => Some(bytes(shape, text, found)?),
+            (Shape::List(element), Value::Array(items)) => {
+                Some(Val::List(self.items(items, std::iter::repeat(&**element))?))
             }
-            Self::Item(parent, index) => format!("{}/{index}", parent.pointer()),
-        }
-    }
-
-    fn expected(&self, what: &str, found: &Value) -> InvalidInput {
-        let mut shown = found.to_string();
-        if let Some((cut, _)) = shown.char_indices().nth(SHOWN) {
-            shown.truncate(cut);
-            shown.push('…');
-        }
-        self.invalid(format!("expected {what}, found {shown}"))
-    }
-
-    fn invalid(&self, message: String) -> InvalidInput {
-        InvalidInput { path: self.pointer(), message }
-    }
-}
-
-pub(super) fn arguments(params: &[(String, Type)], input: &Value) -> Result<Vec<Val>, InvalidInput> {
-    let fields = params.iter().map(|(name, ty)| (name.as_str(), ty.clone()));
-    Ok(fields_of(Path::Root, fields, input)?.into_iter().map(|(_, value)| value).collect())
-}
-
-/// The fields of an object, each of its type. Absent means null; unknown ones are refused.
-fn fields_of<'t>(
-    path: Path<'_>,
-    types: impl ExactSizeIterator<Item = (&'t str, Type)>,
-    json: &Value,
-) -> Result<Vec<(String, Val)>, InvalidInput> {
-    let Value::Object(object) = json else {
-        return Err(path.expected("an object", json));
-    };
-    let mut values = Vec::with_capacity(types.len());
-    for (name, ty) in types {
-        let place = Path::Field(&path, name);
-        let value = match object.get(name) {
-            Some(json) => value(place, &ty, json)?,
-            None if matches!(ty, Type::Option(_)) => Val::Option(None),
-            None => return Err(place.invalid("is missing".into())),
+            (Shape::FixedList(element, length), Value::Array(items)) if items.len() as u64 == u64::from(*length) => {
+                Some(Val::FixedLengthList(self.items(items, std::iter::repeat(&**element))?))
+            }
+            (Shape::Tuple(shapes), Value::Array(items)) if items.len() == shapes.len() => {
+                Some(Val::Tuple(self.items(items, shapes)?))
+            }
+            (Shape::Pairs(pair), Value::Array(items)) => Some(Val::Map(self.pairs(pair, items)?)),
+            (Shape::Dictionary(shape), Value::Object(object)) => Some(Val::Map(self.dictionary(shape, object)?)),
+            (Shape::Record(fields), Value::Object(_)) => Some(Val::Record(self.fields(fields, found)?)),
+            (Shape::Variant(cases), _) => self.variant(cases, found)?,
+            (Shape::Flags(names), Value::Array(items)) => Some(Val::Flags(flags(names, items)?)),
+            (Shape::Option(_), Value::Null) => Some(Val::Option(None)),
+            (Shape::Option(inner), _) => match (&**inner, found) {
+                (Shape::Option(_), Value::Object(object)) => match only(object) {
+                    Some((name, item)) if name == SOME => Some(Val::Option(self.payload(SOME, Some(inner), item)?)),
+                    _ => None,
+                },
+                (Shape::Option(_), _) => None,
+                (plain, _) => Some(Val::Option(Some(Box::new(self.value(plain, found)?)))),
+            },
+            (Shape::Result(outcome), Value::Object(object)) => {
+                let Outcome { ok, err } = &**outcome;
+                match only(object).map(|(name, item)| (name.as_str(), item)) {
+                    Some((OK, item)) => Some(Val::Result(Ok(self.payload(OK, ok.as_ref(), item)?))),
+                    Some((ERR, item)) => Some(Val::Result(Err(self.payload(ERR, err.as_ref(), item)?))),
+                    _ => None,
+                }
+            }
+            _ => None,
         };
-        values.push((name.to_owned(), value));
+        value.ok_or_else(|| InvalidInput::expected(shape, found))
     }
-    if let Some(unknown) = object.keys().find(|key| !values.iter().any(|(name, _)| name == *key)) {
-        let known: Vec<_> = values.iter().map(|(name, _)| name.as_str()).collect();
-        return Err(Path::Field(&path, unknown).invalid(format!("is unknown; there is {}", known.join(", "))));
+
+    fn fields(&mut self, fields: &[Field], found: &Value) -> Read<Vec<(String, Val)>> {
+        let Value::Object(object) = found else {
+            return Err(InvalidInput::expected("an object", found));
+        };
+        let mut values = Vec::new();
+        let mut given = 0;
+        for field in fields {
+            let value = match object.get(&field.name) {
+                Some(item) => {
+                    given += 1;
+                    self.value(&field.shape, item).map_err(|error| error.within(&field.name))?
+                }
+                None if field.is_optional() => {
+                    self.leave_out(&field.name)?;
+                    Val::Option(None)
+                }
+                None => {
+                    let message = format!("the field `{}` is missing: expected {}", clipped(&field.name), field.shape);
+                    return Err(InvalidInput::here(message));
+                }
+            };
+            values.push((field.name.clone(), value));
+        }
+        if given == object.len() { Ok(values) } else { Err(unknown_field(fields, object)) }
     }
-    Ok(values)
-}
 
-fn items(path: Path<'_>, ty: &Type, json: &Value) -> Result<Vec<Val>, InvalidInput> {
-    let Value::Array(items) = json else {
-        return Err(path.expected("an array", json));
-    };
-    items.iter().enumerate().map(|(index, item)| value(Path::Item(&path, index), ty, item)).collect()
-}
+    fn leave_out(&mut self, name: &str) -> Read<()> {
+        let cost = size_of::<(String, Val)>() + name.len();
+        self.absent = self.absent.checked_sub(cost).ok_or_else(|| {
+            InvalidInput::here(format!(
+                "the optional fields that it leaves out would take more than {} MiB; send fewer records at once",
+                ABSENT >> 20
+            ))
+        })?;
+        Ok(())
+    }
 
-// The depth of recursion is the document's, which the parser bounds, or the type's, which `Signature` does.
-fn value(path: Path<'_>, ty: &Type, json: &Value) -> Result<Val, InvalidInput> {
-    Ok(match ty {
-        Type::Bool => Val::Bool(json.as_bool().ok_or_else(|| path.expected("true or false", json))?),
-        Type::S8 => Val::S8(integer(path, json)?),
-        Type::U8 => Val::U8(integer(path, json)?),
-        Type::S16 => Val::S16(integer(path, json)?),
-        Type::U16 => Val::U16(integer(path, json)?),
-        Type::S32 => Val::S32(integer(path, json)?),
-        Type::U32 => Val::U32(integer(path, json)?),
-        Type::S64 => Val::S64(integer(path, json)?),
-        Type::U64 => Val::U64(integer(path, json)?),
-        Type::Float32 => Val::Float32(float32(path, json)?),
-        Type::Float64 => Val::Float64(float64(path, json)?),
-        Type::Char => {
-            let mut chars = json.as_str().unwrap_or_default().chars();
-            match (chars.next(), chars.next()) {
-                (Some(char), None) => Val::Char(char),
-                _ => return Err(path.expected("a string of one character", json)),
-            }
-        }
-        Type::String => Val::String(text(path, "a string", json)?.to_owned()),
-        Type::List(list) if is_bytes(list) => {
-            let bytes = STANDARD.decode(text(path, "bytes in base64", json)?);
-            let bytes = bytes.map_err(|_| path.expected("bytes in base64, with padding", json))?;
-            Val::List(bytes.into_iter().map(Val::U8).collect())
-        }
-        Type::List(list) => Val::List(items(path, &list.ty(), json)?),
-        Type::FixedLengthList(list) => {
-            let values = items(path, &list.ty(), json)?;
-            if values.len() != list.len() as usize {
-                return Err(path.invalid(format!("expected {} items, found {}", list.len(), values.len())));
-            }
-            Val::FixedLengthList(values)
-        }
-        Type::Record(record) => {
-            Val::Record(fields_of(path, record.fields().map(|field| (field.name, field.ty)), json)?)
-        }
-        Type::Tuple(tuple) => {
-            let Value::Array(items) = json else {
-                return Err(path.expected("an array", json));
-            };
-            if items.len() != tuple.types().len() {
-                return Err(path.invalid(format!("expected {} items, found {}", tuple.types().len(), items.len())));
-            }
-            let values = tuple.types().zip(items).enumerate();
-            Val::Tuple(values.map(|(index, (ty, item))| value(Path::Item(&path, index), &ty, item)).collect::<Result<_, _>>()?)
-        }
-        Type::Enum(names) => {
-            let given = json.as_str().unwrap_or_default();
-            if !names.names().any(|name| name == given) {
-                return Err(path.expected(&one_of(names.names()), json));
-            }
-            Val::Enum(given.to_owned())
-        }
-        Type::Flags(flags) => flags_of(path, flags, json)?,
-        Type::Option(option) => option_of(path, option, json)?,
-        Type::Variant(variant) => {
-            let (name, payload) = case(path, &one_of(variant.cases().map(|case| case.name)), json)?;
-            let Some(known) = variant.cases().find(|case| case.name == name) else {
-                return Err(path.expected(&one_of(variant.cases().map(|case| case.name)), json));
-            };
-            let payload = match (known.ty, payload) {
-                (None, None) => None,
-                (Some(ty), Some(json)) => Some(Box::new(value(Path::Field(&path, name), &ty, json)?)),
-                (Some(_), None) => return Err(path.invalid(format!("the case `{name}` has a payload: {{\"{name}\": …}}"))),
-                (None, Some(_)) => return Err(path.invalid(format!("the case `{name}` has no payload: \"{name}\""))),
-            };
-            Val::Variant(name.to_owned(), payload)
-        }
-        Type::Result(result) => {
-            let wanted = "{\"ok\": …} or {\"err\": …}";
-            let (name, payload) = case(path, wanted, json)?;
-            let ty = match name {
-                "ok" => result.ok(),
-                "err" => result.err(),
-                _ => return Err(path.expected(wanted, json)),
-            };
-            let place = Path::Field(&path, name);
-            let payload = match (ty, payload) {
-                (Some(ty), Some(json)) => Some(Box::new(value(place, &ty, json)?)),
-                (None, Some(Value::Null)) => None,
-                (None, Some(other)) => return Err(place.expected("null", other)),
-                (_, None) => return Err(path.expected(wanted, json)),
-            };
-            Val::Result(if name == "ok" { Ok(payload) } else { Err(payload) })
-        }
-        Type::Map(_) | Type::Own(_) | Type::Borrow(_) | Type::Future(_) | Type::Stream(_) | Type::ErrorContext => {
-            return Err(path.invalid("is of a type that JSON cannot say".into()));
-        }
-    })
-}
+    fn items<'a>(&mut self, items: &[Value], shapes: impl IntoIterator<Item = &'a Shape>) -> Read<Vec<Val>> {
+        let read = |(place, (item, shape))| self.value(shape, item).map_err(|error| error.within(&step(place)));
+        items.iter().zip(shapes).enumerate().map(read).collect()
+    }
 
-fn text<'a>(path: Path<'_>, what: &str, json: &'a Value) -> Result<&'a str, InvalidInput> {
-    json.as_str().ok_or_else(|| path.expected(what, json))
-}
+    fn pairs(&mut self, pair: &(Shape, Shape), items: &[Value]) -> Read<Vec<(Val, Val)>> {
+        let mut read = |item: &Value| match item.as_array().map(Vec::as_slice) {
+            Some([key, value]) => Ok((
+                self.value(&pair.0, key).map_err(|error| error.within(&step(0)))?,
+                self.value(&pair.1, value).map_err(|error| error.within(&step(1)))?,
+            )),
+            _ => Err(InvalidInput::expected("an array of a key and a value", item)),
+        };
+        let read = |(place, item)| read(item).map_err(|error| error.within(&step(place)));
+        items.iter().enumerate().map(read).collect()
+    }
 
-/// An integer, exact: neither `1.0` nor `1e3`, which a reader may have rounded.
-fn integer<T>(path: Path<'_>, json: &Value) -> Result<T, InvalidInput>
-where
-    T: TryFrom<i64> + TryFrom<u64> + Bounds,
-{
-    let exact = match json {
-        Value::Number(number) => match (number.as_i64(), number.as_u64()) {
-            (Some(signed), _) => T::try_from(signed).ok(),
-            (None, Some(unsigned)) => T::try_from(unsigned).ok(),
+    fn dictionary(&mut self, shape: &Shape, object: &Map<String, Value>) -> Read<Vec<(Val, Val)>> {
+        let read = |(key, item): (&String, &Value)| {
+            let value = self.value(shape, item).map_err(|error| error.within(&clipped(key)))?;
+            Ok((Val::String(key.clone()), value))
+        };
+        object.iter().map(read).collect()
+    }
+
+    fn variant(&mut self, cases: &Cases, found: &Value) -> Read<Option<Val>> {
+        let given = match found {
+            Value::String(name) => Some((name, None)),
+            Value::Object(object) => only(object).map(|(name, item)| (name, Some(item))),
+            _ => None,
+        };
+        let Some((name, payload, item)) = given.and_then(|(name, item)| Some((name, cases.payload(name)?, item)))
+        else {
+            return Ok(None);
+        };
+        let value = match (payload, item) {
             (None, None) => None,
-        },
-        _ => None,
-    };
-    exact.ok_or_else(|| path.expected(&format!("an integer from {} to {}", T::LEAST, T::MOST), json))
+            (Some(_), Some(item)) => self.payload(name, payload, item)?,
+            (Some(payload), None) => {
+                let name = clipped(name);
+                let what = format!("{{\"{name}\": …}}, as the case `{name}` has a payload: {payload}");
+                return Err(InvalidInput::expected(what, found));
+            }
+            (None, Some(_)) => {
+                let name = clipped(name);
+                return Err(InvalidInput::expected(format!("\"{name}\", as the case `{name}` has no payload"), found));
+            }
+        };
+        Ok(Some(Val::Variant(name.clone(), value)))
+    }
+
+    fn payload(&mut self, name: &str, shape: Option<&Shape>, item: &Value) -> Read<Option<Box<Val>>> {
+        let value = match (shape, item) {
+            (Some(shape), _) => self.value(shape, item).map(|value| Some(Box::new(value))),
+            (None, Value::Null) => Ok(None),
+            (None, _) => Err(InvalidInput::expected("null, as there is no payload", item)),
+        };
+        value.map_err(|error| error.within(name))
+    }
 }
 
-/// The range of an integer type, for messages and schemas.
-pub(super) trait Bounds {
-    const LEAST: i128;
-    const MOST: i128;
+/// None: it has a fraction or an exponent, or is out of range.
+fn integer(kind: Integer, number: &Number) -> Option<Val> {
+    let value = number.as_i64().map(i128::from).or_else(|| number.as_u64().map(i128::from))?;
+    match kind {
+        Integer::S8 => value.try_into().ok().map(Val::S8),
+        Integer::U8 => value.try_into().ok().map(Val::U8),
+        Integer::S16 => value.try_into().ok().map(Val::S16),
+        Integer::U16 => value.try_into().ok().map(Val::U16),
+        Integer::S32 => value.try_into().ok().map(Val::S32),
+        Integer::U32 => value.try_into().ok().map(Val::U32),
+        Integer::S64 => value.try_into().ok().map(Val::S64),
+        Integer::U64 => value.try_into().ok().map(Val::U64),
+    }
 }
 
-macro_rules! bounds {
-    ($($type:ty),*) => {
-        $(impl Bounds for $type {
-            const LEAST: i128 = <$type>::MIN as i128;
-            const MOST: i128 = <$type>::MAX as i128;
-        })*
-    };
-}
-bounds!(i8, u8, i16, u16, i32, u32, i64, u64);
-
-fn float64(path: Path<'_>, json: &Value) -> Result<f64, InvalidInput> {
-    match json {
+fn float(found: &Value) -> Option<f64> {
+    match found {
         Value::Number(number) => number.as_f64(),
         Value::String(text) => match text.as_str() {
-            "NaN" => Some(f64::NAN),
-            "Infinity" => Some(f64::INFINITY),
-            "-Infinity" => Some(f64::NEG_INFINITY),
+            NAN => Some(f64::NAN),
+            INFINITY => Some(f64::INFINITY),
+            NEGATIVE_INFINITY => Some(f64::NEG_INFINITY),
             _ => None,
         },
         _ => None,
     }
-    .ok_or_else(|| path.expected("a number, \"NaN\", \"Infinity\" or \"-Infinity\"", json))
 }
 
-fn float32(path: Path<'_>, json: &Value) -> Result<f32, InvalidInput> {
-    let wide = float64(path, json)?;
-    #[expect(clippy::cast_possible_truncation, reason = "rounding to the nearest is what is wanted")]
+/// None: it is finite, but too large to be so as `f32`.
+fn narrowed(wide: f64) -> Option<f32> {
+    #[expect(clippy::cast_possible_truncation, reason = "the nearest value that f32 has is what is wanted")]
     let narrow = wide as f32;
-    if narrow.is_infinite() && wide.is_finite() {
-        return Err(path.expected("a number that a 32-bit float can hold", json));
-    }
-    Ok(narrow)
+    (narrow.is_finite() || !wide.is_finite()).then_some(narrow)
 }
 
-fn flags_of(path: Path<'_>, flags: &wasmtime::component::types::Flags, json: &Value) -> Result<Val, InvalidInput> {
-    let Value::Array(given) = json else {
-        return Err(path.expected("an array of strings", json));
-    };
-    let mut set: Vec<String> = Vec::with_capacity(given.len());
-    for (index, json) in given.iter().enumerate() {
-        let place = Path::Item(&path, index);
-        let name = json.as_str().unwrap_or_default();
-        if !flags.names().any(|known| known == name) {
-            return Err(place.expected(&one_of(flags.names()), json));
+fn bytes(shape: &Shape, text: &str, found: &Value) -> Read<Val> {
+    match STANDARD.decode(text) {
+        Ok(bytes) => Ok(Val::List(bytes.into_iter().map(Val::U8).collect())),
+        Err(error) => {
+            let InvalidInput { path, message } = InvalidInput::expected(shape, found);
+            Err(InvalidInput { path, message: format!("{message}: {error}") })
         }
-        if set.iter().any(|known| known == name) {
-            return Err(place.invalid(format!("`{name}` is there twice")));
-        }
-        set.push(name.to_owned());
-    }
-    Ok(Val::Flags(set))
-}
-
-fn option_of(
-    path: Path<'_>,
-    option: &wasmtime::component::types::OptionType,
-    json: &Value,
-) -> Result<Val, InvalidInput> {
-    let inner = option.ty();
-    if json.is_null() {
-        return Ok(Val::Option(None));
-    }
-    if !matches!(inner, Type::Option(_)) {
-        return Ok(Val::Option(Some(Box::new(value(path, &inner, json)?))));
-    }
-    // An option inside an option: null would not say which of the two is empty.
-    match case(path, "null or {\"some\": …}", json)? {
-        ("some", Some(json)) => Ok(Val::Option(Some(Box::new(value(Path::Field(&path, "some"), &inner, json)?)))),
-        _ => Err(path.expected("null or {\"some\": …}", json)),
     }
 }
 
-/// `"case"` or `{"case": payload}`.
-fn case<'a>(path: Path<'_>, wanted: &str, json: &'a Value) -> Result<(&'a str, Option<&'a Value>), InvalidInput> {
-    match json {
-        Value::String(name) => Ok((name, None)),
-        Value::Object(object) => {
-            let mut fields = object.iter();
-            match (fields.next(), fields.next()) {
-                (Some((name, payload)), None) => Ok((name, Some(payload))),
-                _ => Err(path.expected(wanted, json)),
+/// The names given, each once, in order of declaration.
+fn flags(names: &Names, items: &[Value]) -> Read<Vec<String>> {
+    let mut set = vec![false; names.len()];
+    for (place, item) in items.iter().enumerate() {
+        let flag = item.as_str().and_then(|name| set.get_mut(names.place(name)?));
+        match flag {
+            Some(flag) if !*flag => *flag = true,
+            Some(_) => return Err(InvalidInput::expected("each flag once", item).within(&step(place))),
+            None => {
+                let what = format!("one of {}", listed(names.iter()));
+                return Err(InvalidInput::expected(what, item).within(&step(place)));
             }
         }
-        _ => Err(path.expected(wanted, json)),
     }
+    Ok(names.iter().zip(set).filter(|(_, set)| *set).map(|(name, _)| name.to_owned()).collect())
 }
 
-fn one_of<'a>(names: impl Iterator<Item = &'a str>) -> String {
-    let names: Vec<_> = names.map(|name| format!("\"{name}\"")).collect();
-    format!("one of {}", names.join(", "))
+/// The item of an iterator that has just the one.
+fn only<T>(items: impl IntoIterator<Item = T>) -> Option<T> {
+    let mut items = items.into_iter();
+    let first = items.next()?;
+    items.next().is_none().then_some(first)
+}
+
+fn step(place: usize) -> String {
+    place.to_string()
+}
+
+fn unknown_field(fields: &[Field], object: &Map<String, Value>) -> InvalidInput {
+    let unknown = object.keys().find(|key| fields.iter().all(|field| field.name != **key));
+    let unknown = clipped(unknown.map_or("", String::as_str));
+    let known = listed(fields.iter().map(|field| field.name.as_str()));
+    InvalidInput::here(format!("there is no field `{unknown}`: expected {known}"))
 }

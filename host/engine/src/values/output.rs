@@ -1,143 +1,221 @@
+//! From what a function returned to a JSON document.
+
+use std::io::{self, Write};
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use serde::Serialize;
 use serde_json::{Map, Number, Value};
-use wasmtime::component::{Type, Val};
+use wasmtime::component::Val;
 
-use super::is_bytes;
+use super::shape::{Field, Outcome, Returns, Shape, Signature};
+use super::{ERR, INFINITY, NAN, NEGATIVE_INFINITY, OK, SOME};
 
-/// Why a call gave no JSON.
-#[derive(Debug, Clone, PartialEq)]
+/// Why a call that returned gives no value.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum ReturnedError {
-    /// The function gave `err`; its payload, or null.
+    /// The function's only result is a `result`, and it was `err`: its payload, or null where it has none.
+    #[error("the function gave the error {0}")]
     Err(Value),
-    /// The JSON would be over the cap.
+    /// The JSON would be longer than the cap.
+    #[error("what the function gave is longer as JSON than `limits.output` allows")]
     TooLarge,
+    /// The values are not of the signature: they came from another function. The host's own fault.
+    #[error("the values are not of the function's declared type")]
+    Foreign,
 }
 
-/// A function whose only result is a `result` gives the `ok` value itself.
-pub(super) fn returned(ty: &Type, value: &Val, cap: u64) -> Result<Value, ReturnedError> {
-    let mut room = Room(cap);
-    let payload = |ty: Option<Type>, value: &Option<Box<Val>>, room: &mut Room| match (ty, value) {
-        (Some(ty), Some(value)) => json(&ty, value, room),
-        _ => Ok(Value::Null),
-    };
-    match (ty, value) {
-        (Type::Result(types), Val::Result(Ok(value))) => payload(types.ok(), value, &mut room),
-        (Type::Result(types), Val::Result(Err(value))) => {
-            Err(ReturnedError::Err(payload(types.err(), value, &mut room)?))
-        }
-        _ => json(ty, value, &mut room),
+/// The JSON of what a function returned, at most `cap` bytes of it; null where it gives no value.
+///
+/// The length is that without whitespace, and is counted as the document grows: what is over the cap is given
+/// up before it takes more memory than that.
+pub fn to_json(signature: &Signature, results: &[Val], cap: u64) -> Result<Value, ReturnedError> {
+    let mut writer = Writer { left: cap };
+    match (&signature.returns, results) {
+        (Returns::Nothing, []) => writer.scalar(Value::Null),
+        (Returns::Plain(shape), [value]) => writer.value(shape, value),
+        (Returns::Fallible(Outcome { ok, err }), [Val::Result(result)]) => match result {
+            Ok(value) => writer.payload(ok.as_ref(), value.as_deref()),
+            Err(value) => Err(ReturnedError::Err(writer.payload(err.as_ref(), value.as_deref())?)),
+        },
+        _ => Err(ReturnedError::Foreign),
     }
 }
 
-/// What is left of the cap, in bytes of JSON.
-struct Room(u64);
+struct Writer {
+    /// Bytes that may still be written.
+    left: u64,
+}
 
-impl Room {
-    fn take(&mut self, bytes: usize) -> Result<(), ReturnedError> {
-        self.0 = self.0.checked_sub(bytes as u64).ok_or(ReturnedError::TooLarge)?;
+type Written = Result<Value, ReturnedError>;
+
+impl Writer {
+    fn value(&mut self, shape: &Shape, value: &Val) -> Written {
+        match (shape, value) {
+            (Shape::Bool, Val::Bool(value)) => self.scalar((*value).into()),
+            (Shape::Integer(_), Val::S8(value)) => self.scalar((*value).into()),
+            (Shape::Integer(_), Val::U8(value)) => self.scalar((*value).into()),
+            (Shape::Integer(_), Val::S16(value)) => self.scalar((*value).into()),
+            (Shape::Integer(_), Val::U16(value)) => self.scalar((*value).into()),
+            (Shape::Integer(_), Val::S32(value)) => self.scalar((*value).into()),
+            (Shape::Integer(_), Val::U32(value)) => self.scalar((*value).into()),
+            (Shape::Integer(_), Val::S64(value)) => self.scalar((*value).into()),
+            (Shape::Integer(_), Val::U64(value)) => self.scalar((*value).into()),
+            (Shape::Float32, Val::Float32(value)) => self.scalar(float(widened(*value))),
+            (Shape::Float64, Val::Float64(value)) => self.scalar(float(*value)),
+            (Shape::Char, Val::Char(value)) => self.scalar(value.to_string().into()),
+            (Shape::String, Val::String(value)) => self.string(value),
+            (Shape::Enum(_), Val::Enum(name)) => self.string(name),
+            (Shape::Bytes, Val::List(bytes)) => self.bytes(bytes),
+            (Shape::List(element), Val::List(values))
+            | (Shape::FixedList(element, _), Val::FixedLengthList(values)) => {
+                self.array(values, |writer, value| writer.value(element, value))
+            }
+            (Shape::Tuple(shapes), Val::Tuple(values)) if shapes.len() == values.len() => {
+                self.array(shapes.iter().zip(values), |writer, (shape, value)| writer.value(shape, value))
+            }
+            (Shape::Flags(_), Val::Flags(names)) => self.array(names, |writer, name| writer.string(name)),
+            (Shape::Pairs(pair), Val::Map(entries)) => self.array(entries, |writer, entry| {
+                let sides = [(&pair.0, &entry.0), (&pair.1, &entry.1)];
+                writer.array(sides, |writer, (shape, value)| writer.value(shape, value))
+            }),
+            (Shape::Dictionary(shape), Val::Map(entries)) => self.object(entries, |writer, (key, value)| match key {
+                Val::String(key) => Ok((key, writer.value(shape, value)?)),
+                _ => Err(ReturnedError::Foreign),
+            }),
+            (Shape::Record(fields), Val::Record(values)) if fields.len() == values.len() => {
+                self.object(fields.iter().zip(values), |writer, (Field { name, shape }, (given, value))| {
+                    if name != given {
+                        return Err(ReturnedError::Foreign);
+                    }
+                    Ok((name, writer.value(shape, value)?))
+                })
+            }
+            (Shape::Variant(cases), Val::Variant(name, value)) => {
+                match (cases.payload(name).ok_or(ReturnedError::Foreign)?, value.as_deref()) {
+                    (None, None) => self.string(name),
+                    (payload, value) => self.single(name, payload, value),
+                }
+            }
+            (Shape::Option(_), Val::Option(None)) => self.scalar(Value::Null),
+            (Shape::Option(inner), Val::Option(Some(value))) => match &**inner {
+                Shape::Option(_) => self.single(SOME, Some(inner), Some(value)),
+                plain => self.value(plain, value),
+            },
+            (Shape::Result(outcome), Val::Result(Ok(value))) => self.single(OK, outcome.ok.as_ref(), value.as_deref()),
+            (Shape::Result(outcome), Val::Result(Err(value))) => {
+                self.single(ERR, outcome.err.as_ref(), value.as_deref())
+            }
+            _ => Err(ReturnedError::Foreign),
+        }
+    }
+
+    fn payload(&mut self, shape: Option<&Shape>, value: Option<&Val>) -> Written {
+        match (shape, value) {
+            (None, None) => self.scalar(Value::Null),
+            (Some(shape), Some(value)) => self.value(shape, value),
+            _ => Err(ReturnedError::Foreign),
+        }
+    }
+
+    fn array<I: IntoIterator>(&mut self, items: I, mut write: impl FnMut(&mut Self, I::Item) -> Written) -> Written {
+        self.spend(2)?;
+        let mut array = Vec::new();
+        for item in items {
+            if !array.is_empty() {
+                self.spend(1)?;
+            }
+            array.push(write(self, item)?);
+        }
+        Ok(Value::Array(array))
+    }
+
+    fn object<'a, I: IntoIterator>(
+        &mut self,
+        entries: I,
+        mut write: impl FnMut(&mut Self, I::Item) -> Result<(&'a String, Value), ReturnedError>,
+    ) -> Written {
+        self.spend(2)?;
+        let mut object = Map::new();
+        for entry in entries {
+            if !object.is_empty() {
+                self.spend(1)?;
+            }
+            let (name, value) = write(self, entry)?;
+            self.count(name)?;
+            self.spend(1)?;
+            object.insert(name.clone(), value);
+        }
+        Ok(Value::Object(object))
+    }
+
+    /// An object of one entry.
+    fn single(&mut self, name: &str, shape: Option<&Shape>, value: Option<&Val>) -> Written {
+        let name = name.to_owned();
+        self.object([()], |writer, ()| Ok((&name, writer.payload(shape, value)?)))
+    }
+
+    fn bytes(&mut self, values: &[Val]) -> Written {
+        let encoded = base64::encoded_len(values.len(), true).and_then(|length| u64::try_from(length).ok());
+        self.spend(encoded.and_then(|length| length.checked_add(2)).ok_or(ReturnedError::TooLarge)?)?;
+        let byte = |value: &Val| match value {
+            Val::U8(byte) => Ok(*byte),
+            _ => Err(ReturnedError::Foreign),
+        };
+        let bytes: Vec<u8> = values.iter().map(byte).collect::<Result<_, _>>()?;
+        Ok(Value::String(STANDARD.encode(bytes)))
+    }
+
+    fn string(&mut self, text: &str) -> Written {
+        self.count(text)?;
+        Ok(Value::String(text.to_owned()))
+    }
+
+    fn scalar(&mut self, value: Value) -> Written {
+        self.count(&value)?;
+        Ok(value)
+    }
+
+    /// Spends what `value` takes as JSON.
+    fn count(&mut self, value: &(impl Serialize + ?Sized)) -> Result<(), ReturnedError> {
+        // Writing into a counter fails for want of room only.
+        serde_json::to_writer(Counter(self), value).map_err(|_| ReturnedError::TooLarge)
+    }
+
+    fn spend(&mut self, bytes: u64) -> Result<(), ReturnedError> {
+        self.left = self.left.checked_sub(bytes).ok_or(ReturnedError::TooLarge)?;
         Ok(())
     }
 }
 
-fn json(ty: &Type, value: &Val, room: &mut Room) -> Result<Value, ReturnedError> {
-    // Brackets, quotes or digits, and the comma: what every value takes at least.
-    room.take(2)?;
-    Ok(match (ty, value) {
-        (_, Val::Bool(bool)) => Value::Bool(*bool),
-        (_, Val::S8(number)) => Value::from(*number),
-        (_, Val::U8(number)) => Value::from(*number),
-        (_, Val::S16(number)) => Value::from(*number),
-        (_, Val::U16(number)) => Value::from(*number),
-        (_, Val::S32(number)) => Value::from(*number),
-        (_, Val::U32(number)) => Value::from(*number),
-        (_, Val::S64(number)) => Value::from(*number),
-        (_, Val::U64(number)) => Value::from(*number),
-        (_, Val::Float32(float)) => float32(*float),
-        (_, Val::Float64(float)) => float64(*float),
-        (_, Val::Char(char)) => Value::String(char.to_string()),
-        (_, Val::String(text)) => string(text, room)?,
-        (Type::List(list), Val::List(items)) if is_bytes(list) => {
-            room.take(items.len().div_ceil(3).saturating_mul(4))?;
-            let bytes: Vec<u8> = items.iter().map(|item| if let Val::U8(byte) = item { *byte } else { 0 }).collect();
-            Value::String(STANDARD.encode(bytes))
-        }
-        (Type::List(list), Val::List(items)) => array(&list.ty(), items, room)?,
-        (Type::FixedLengthList(list), Val::FixedLengthList(items)) => array(&list.ty(), items, room)?,
-        (Type::Record(record), Val::Record(fields)) => {
-            let mut object = Map::new();
-            for (field, (name, value)) in record.fields().zip(fields) {
-                room.take(name.len() + 3)?;
-                object.insert(name.clone(), json(&field.ty, value, room)?);
-            }
-            Value::Object(object)
-        }
-        (Type::Tuple(tuple), Val::Tuple(items)) => {
-            let items = tuple.types().zip(items).map(|(ty, item)| json(&ty, item, room));
-            Value::Array(items.collect::<Result<_, _>>()?)
-        }
-        (_, Val::Enum(name)) => string(name, room)?,
-        (_, Val::Flags(names)) => {
-            let names = names.iter().map(|name| string(name, room));
-            Value::Array(names.collect::<Result<_, _>>()?)
-        }
-        (_, Val::Option(None)) => Value::Null,
-        (Type::Option(option), Val::Option(Some(value))) => {
-            let inner = option.ty();
-            let value = json(&inner, value, room)?;
-            // An option inside an option: null would not say which of the two is empty.
-            if matches!(inner, Type::Option(_)) { single("some", value, room)? } else { value }
-        }
-        (Type::Variant(variant), Val::Variant(name, payload)) => {
-            let ty = variant.cases().find(|case| case.name == name.as_str()).and_then(|case| case.ty);
-            match (ty, payload) {
-                (Some(ty), Some(payload)) => {
-                    let payload = json(&ty, payload, room)?;
-                    single(name, payload, room)?
-                }
-                _ => string(name, room)?,
-            }
-        }
-        (Type::Result(types), Val::Result(result)) => {
-            let (name, ty, payload) = match result {
-                Ok(payload) => ("ok", types.ok(), payload),
-                Err(payload) => ("err", types.err(), payload),
-            };
-            let payload = match (ty, payload) {
-                (Some(ty), Some(payload)) => json(&ty, payload, room)?,
-                _ => Value::Null,
-            };
-            single(name, payload, room)?
-        }
-        // wasmtime gives values of the types it was asked for; `Signature` keeps the others out.
-        _ => Value::Null,
-    })
-}
+/// Takes text and keeps its length only.
+struct Counter<'a>(&'a mut Writer);
 
-fn array(ty: &Type, items: &[Val], room: &mut Room) -> Result<Value, ReturnedError> {
-    Ok(Value::Array(items.iter().map(|item| json(ty, item, room)).collect::<Result<_, _>>()?))
-}
+impl Write for Counter<'_> {
+    fn write(&mut self, text: &[u8]) -> io::Result<usize> {
+        self.0.spend(text.len() as u64).map_err(io::Error::other)?;
+        Ok(text.len())
+    }
 
-fn string(text: &str, room: &mut Room) -> Result<Value, ReturnedError> {
-    room.take(text.len())?;
-    Ok(Value::String(text.to_owned()))
-}
-
-fn single(name: &str, value: Value, room: &mut Room) -> Result<Value, ReturnedError> {
-    room.take(name.len() + 5)?;
-    Ok(Value::Object(Map::from_iter([(name.to_owned(), value)])))
-}
-
-fn float64(float: f64) -> Value {
-    match Number::from_f64(float) {
-        Some(number) => Value::Number(number),
-        None if float.is_nan() => Value::from("NaN"),
-        None if float > 0.0 => Value::from("Infinity"),
-        None => Value::from("-Infinity"),
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }
 
-/// The shortest text that gives the same 32-bit float again: 0.1, not 0.10000000149011612.
-fn float32(float: f32) -> Value {
-    float64(float.to_string().parse().unwrap_or(f64::from(float)))
+fn float(value: f64) -> Value {
+    match Number::from_f64(value) {
+        Some(number) => Value::Number(number),
+        None if value.is_nan() => NAN.into(),
+        None if value > 0.0 => INFINITY.into(),
+        None => NEGATIVE_INFINITY.into(),
+    }
+}
+
+/// The double whose shortest decimal is that of `value`: 0.1, not 0.10000000149011612. Falls back to the
+/// exact double where that decimal would not lead back to `value`.
+fn widened(value: f32) -> f64 {
+    let exact = f64::from(value);
+    #[expect(clippy::cast_possible_truncation, reason = "the comparison tells whether it lost anything")]
+    let leads_back = |wide: &f64| (*wide as f32).to_bits() == value.to_bits();
+    format!("{value:e}").parse().ok().filter(leads_back).unwrap_or(exact)
 }

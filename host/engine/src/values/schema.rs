@@ -1,97 +1,101 @@
-//! JSON Schemas (2020-12) of WIT types.
+//! JSON Schemas (draft 2020-12) of what a function takes and gives.
+//!
+//! A document that [`super::from_json`] takes fits the schema; the reverse holds but for what a schema cannot
+//! say: that an integer is written without point or exponent, and that base64 is well-formed.
 
 use serde_json::{Map, Value, json};
-use wasmtime::component::Type;
 
-use super::input::Bounds;
-use super::is_bytes;
+use super::shape::{Cases, Field, Names, Outcome, Returns, Shape, Signature};
+use super::{ERR, INFINITY, NAN, NEGATIVE_INFINITY, OK, SOME};
 
-pub(super) fn input(params: &[(String, Type)]) -> Value {
-    object(params.iter().map(|(name, ty)| (name.as_str(), ty.clone())))
+impl Signature {
+    /// The schema of the input: an object with a property for each parameter.
+    pub fn input_schema(&self) -> Value {
+        object(&self.params)
+    }
+
+    /// The schema of the output: none where the function gives no value.
+    pub fn output_schema(&self) -> Option<Value> {
+        match &self.returns {
+            Returns::Nothing => None,
+            Returns::Plain(shape) => Some(shape.schema()),
+            Returns::Fallible(outcome) => outcome.ok.as_ref().map(Shape::schema),
+        }
+    }
 }
 
-pub(super) fn null() -> Value {
-    json!({"type": "null"})
-}
-
-pub(super) fn of(ty: &Type) -> Value {
-    match ty {
-        Type::Bool => json!({"type": "boolean"}),
-        Type::S8 => integer::<i8>(),
-        Type::U8 => integer::<u8>(),
-        Type::S16 => integer::<i16>(),
-        Type::U16 => integer::<u16>(),
-        Type::S32 => integer::<i32>(),
-        Type::U32 => integer::<u32>(),
-        Type::S64 => integer::<i64>(),
-        Type::U64 => integer::<u64>(),
-        Type::Float32 | Type::Float64 => {
-            json!({"anyOf": [{"type": "number"}, {"enum": ["NaN", "Infinity", "-Infinity"]}]})
-        }
-        Type::Char => json!({"type": "string", "minLength": 1, "maxLength": 1}),
-        Type::String => json!({"type": "string"}),
-        Type::List(list) if is_bytes(list) => json!({"type": "string", "contentEncoding": "base64"}),
-        Type::List(list) => json!({"type": "array", "items": of(&list.ty())}),
-        Type::FixedLengthList(list) => {
-            json!({"type": "array", "items": of(&list.ty()), "minItems": list.len(), "maxItems": list.len()})
-        }
-        Type::Record(record) => object(record.fields().map(|field| (field.name, field.ty))),
-        Type::Tuple(tuple) => {
-            let items: Vec<_> = tuple.types().map(|ty| of(&ty)).collect();
-            let count = items.len();
-            json!({"type": "array", "prefixItems": items, "items": false, "minItems": count})
-        }
-        Type::Enum(names) => json!({"enum": names.names().collect::<Vec<_>>()}),
-        Type::Flags(flags) => {
-            let names: Vec<_> = flags.names().collect();
-            json!({"type": "array", "items": {"enum": names}, "uniqueItems": true})
-        }
-        Type::Option(option) => match option.ty() {
-            inner @ Type::Option(_) => any_of(vec![null(), single("some", of(&inner))]),
-            inner => any_of(vec![null(), of(&inner)]),
-        },
-        Type::Variant(variant) => {
-            let (with, without): (Vec<_>, Vec<_>) = variant.cases().partition(|case| case.ty.is_some());
-            let mut choices: Vec<Value> =
-                with.iter().filter_map(|case| Some(single(case.name, of(case.ty.as_ref()?)))).collect();
-            if !without.is_empty() {
-                choices.push(json!({"enum": without.iter().map(|case| case.name).collect::<Vec<_>>()}));
+impl Shape {
+    fn schema(&self) -> Value {
+        match self {
+            Self::Bool => json!({"type": "boolean"}),
+            Self::Integer(integer) => {
+                let (_, least, greatest) = integer.range();
+                json!({"type": "integer", "minimum": least, "maximum": greatest})
             }
-            any_of(choices)
-        }
-        Type::Result(result) => {
-            let payload = |ty: Option<Type>| ty.map_or_else(null, |ty| of(&ty));
-            any_of(vec![single("ok", payload(result.ok())), single("err", payload(result.err()))])
-        }
-        // `Signature` keeps these out.
-        Type::Map(_) | Type::Own(_) | Type::Borrow(_) | Type::Future(_) | Type::Stream(_) | Type::ErrorContext => {
-            Value::Bool(false)
+            Self::Float32 | Self::Float64 => {
+                json!({"anyOf": [{"type": "number"}, {"enum": [NAN, INFINITY, NEGATIVE_INFINITY]}]})
+            }
+            Self::Char => json!({"type": "string", "minLength": 1, "maxLength": 1}),
+            Self::String => json!({"type": "string"}),
+            Self::Bytes => json!({"type": "string", "contentEncoding": "base64"}),
+            Self::List(element) => json!({"type": "array", "items": element.schema()}),
+            Self::FixedList(element, length) => {
+                json!({"type": "array", "items": element.schema(), "minItems": length, "maxItems": length})
+            }
+            Self::Dictionary(value) => json!({"type": "object", "additionalProperties": value.schema()}),
+            Self::Pairs(pair) => json!({"type": "array", "items": tuple([&pair.0, &pair.1])}),
+            Self::Record(fields) => object(fields),
+            Self::Tuple(shapes) => tuple(shapes),
+            Self::Variant(cases) => variant(cases),
+            Self::Enum(names) => one_of(names),
+            Self::Flags(names) => json!({"type": "array", "items": one_of(names), "uniqueItems": true}),
+            Self::Option(inner) => {
+                let some = match &**inner {
+                    Self::Option(_) => single(SOME, inner.schema()),
+                    plain => plain.schema(),
+                };
+                json!({"anyOf": [some, {"type": "null"}]})
+            }
+            Self::Result(outcome) => {
+                let Outcome { ok, err } = &**outcome;
+                let (ok, err) = (single(OK, payload(ok.as_ref())), single(ERR, payload(err.as_ref())));
+                json!({"oneOf": [ok, err]})
+            }
         }
     }
 }
 
-fn integer<T: Bounds>() -> Value {
-    // Every bound of a 64-bit integer is one.
-    let number = |bound: i128| i64::try_from(bound).map_or_else(|_| json!(bound as u64), |bound| json!(bound));
-    json!({"type": "integer", "minimum": number(T::LEAST), "maximum": number(T::MOST)})
+fn payload(shape: Option<&Shape>) -> Value {
+    shape.map_or_else(|| json!({"type": "null"}), Shape::schema)
 }
 
-fn object<'a>(fields: impl Iterator<Item = (&'a str, Type)>) -> Value {
-    let mut properties = Map::new();
-    let mut required = Vec::new();
-    for (name, ty) in fields {
-        if !matches!(ty, Type::Option(_)) {
-            required.push(name);
-        }
-        properties.insert(name.to_owned(), of(&ty));
-    }
+fn object(fields: &[Field]) -> Value {
+    let properties: Map<_, _> = fields.iter().map(|field| (field.name.clone(), field.shape.schema())).collect();
+    let required: Vec<_> =
+        fields.iter().filter(|field| !field.is_optional()).map(|field| field.name.as_str()).collect();
     json!({"type": "object", "properties": properties, "required": required, "additionalProperties": false})
 }
 
-fn any_of(choices: Vec<Value>) -> Value {
-    json!({"anyOf": choices})
-}
-
+/// An object with just the one property.
 fn single(name: &str, schema: Value) -> Value {
     json!({"type": "object", "properties": {name: schema}, "required": [name], "additionalProperties": false})
+}
+
+fn tuple<'a>(shapes: impl IntoIterator<Item = &'a Shape>) -> Value {
+    let items: Vec<_> = shapes.into_iter().map(Shape::schema).collect();
+    json!({"type": "array", "minItems": items.len(), "prefixItems": items, "items": false})
+}
+
+fn one_of(names: &Names) -> Value {
+    json!({"type": "string", "enum": names.iter().collect::<Vec<_>>()})
+}
+
+fn variant(cases: &Cases) -> Value {
+    let bare: Vec<_> = cases.iter().filter(|(_, payload)| payload.is_none()).map(|(name, _)| name).collect();
+    let mut branches = Vec::new();
+    if !bare.is_empty() {
+        branches.push(json!({"type": "string", "enum": bare}));
+    }
+    branches.extend(cases.iter().filter_map(|(name, payload)| Some(single(name, payload?.schema()))));
+    json!({"oneOf": branches})
 }
