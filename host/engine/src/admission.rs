@@ -211,11 +211,11 @@ mod tests {
 
     const LONG: Duration = Duration::from_secs(60);
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn without_a_place_within_the_patience_the_run_is_turned_away() {
         let admission = Admission::new(1);
         let held = admission.enter(&name("a"), LONG).await.unwrap();
-        assert!(admission.enter(&name("a"), Duration::from_secs(5)).await.is_err());
+        assert!(admission.enter(&name("a"), Duration::from_millis(5)).await.is_err());
         drop(held);
         assert!(admission.enter(&name("a"), LONG).await.is_ok());
         assert_eq!(admission.running(), 0);

@@ -52,6 +52,7 @@ fn main() -> ExitCode {
         return code;
     }
     let arguments = Arguments::parse();
+    tracing_subscriber::fmt().with_env_filter("warn").with_writer(std::io::stderr).init();
     let result = skillhost_engine::runtime(2).map_err(Failure::from).and_then(|runtime| {
         runtime.block_on(async {
             match arguments.command {
