@@ -163,11 +163,17 @@ fn pool(settings: &Settings) -> PoolingAllocationConfig {
         .linear_memory_keep_resident(KEEP_RESIDENT)
         .table_keep_resident(KEEP_RESIDENT)
         .async_stack_keep_resident(STACK_KEEP_RESIDENT)
-        // A slot that stays warm for every place, no more: idle memory is bounded by it.
-        .max_unused_warm_slots(places)
+        .max_unused_warm_slots(warm_slots().min(places))
         // Wipes just the pages that were written, where the kernel can tell which.
         .pagemap_scan(pagemap_scan());
     pool
+}
+
+/// Slots that lie idle and keep their memory for the component that they last ran: some for each processor, so that
+/// skills that take turns find theirs. More would hold memory of generations that are gone.
+fn warm_slots() -> u32 {
+    let processors = std::thread::available_parallelism().map_or(1, usize::from);
+    u32::try_from(processors).unwrap_or(u32::MAX).saturating_mul(4)
 }
 
 /// `PAGEMAP_SCAN` cannot tell a swapped-out page from an untouched one, so it is left off where swap is on.

@@ -31,6 +31,8 @@ pub struct Watch {
 impl Watch {
     pub(crate) fn start(inner: Arc<Inner>) -> Self {
         let stop = CancellationToken::new();
+        // At once: a message that is sent from here on reaches whoever subscribed.
+        inner.agents.open(&inner);
         let task = tokio::spawn(watch(inner, stop.clone()));
         Self { stop, task }
     }
@@ -61,7 +63,6 @@ async fn watch(inner: Arc<Inner>, stop: CancellationToken) {
         })
         .inspect_err(|error| tracing::warn!(%error, "no notifications for the skills folder; looking twice a second"))
         .ok();
-    inner.agents.open(&inner);
     inner.event("system.started", json!({"version": env!("CARGO_PKG_VERSION")})).await;
     loop {
         let wait = match inner.rescan().await {

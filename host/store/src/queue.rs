@@ -26,16 +26,16 @@ const EARLY: usize = 4;
 /// How much may wait for the disk. Reached, senders wait.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct QueueLimits {
-    /// Entries, queued and in the transaction under way. 65,536 are 0.6 s of work at 100,000 a second: enough to ride out
-    /// a slow sync, little enough to be on disk soon after.
+    /// Entries, queued and in the transaction under way. 16,384 are a third of a second at the 50,000 runs a second of two
+    /// processors: enough to ride out a slow sync, little enough to be on disk soon after.
     pub entries: usize,
-    /// Their weight in bytes. 64 MiB is as much as one run's memory.
+    /// Their weight in bytes, which bounds what large outputs in the queue may hold: a quarter of one run's memory.
     pub bytes: usize,
 }
 
 impl Default for QueueLimits {
     fn default() -> Self {
-        Self { entries: 65_536, bytes: 64 << 20 }
+        Self { entries: 16_384, bytes: 16 << 20 }
     }
 }
 

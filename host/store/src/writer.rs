@@ -9,6 +9,9 @@ use crate::{Commit, Database, QueueLimits, StoreError, WriteError};
 /// Longest thread name that Linux shows, in bytes.
 const THREAD_NAME: usize = 15;
 
+/// Entries for which a batch keeps its memory after a burst: what gathers in one flush interval at full speed.
+const BATCH_KEPT: usize = 8_192;
+
 /// Sends entries to a thread that writes them in batches: as many as gathered while the batch before was written.
 pub struct Writer<C: Commit> {
     queue: Arc<Queue<C>>,
@@ -143,6 +146,7 @@ impl<C: Commit> Work<C> {
                 let (entries, bytes) = (batch.len(), batch.iter().map(|queued| queued.weight).sum());
                 // The entries go before their room is given to others.
                 let waiters: Vec<_> = batch.drain(..).filter_map(|queued| queued.waiter).collect();
+                batch.shrink_to(BATCH_KEPT);
                 self.queue.done(entries, bytes, None);
                 for (waiter, receipt) in waiters.into_iter().zip(receipts) {
                     let _ = waiter.send(Ok(receipt));

@@ -1,6 +1,7 @@
 //! The same call with nothing around it: a store, an instance, a call, a drop.
 
 use skillhost_engine::{Engine, Settings};
+use wasmtime::component::types::ComponentItem;
 use wasmtime::component::{
     Component, ComponentExportIndex, ComponentType, InstancePre, Lift, Linker, ResourceTable,
 };
@@ -46,6 +47,15 @@ enum Content {
     Audio(Blob),
 }
 
+impl Content {
+    fn len(&self) -> usize {
+        match self {
+            Self::Text(text) => text.len(),
+            Self::Image(blob) | Self::Audio(blob) => blob.mime_type.len() + blob.bytes.len(),
+        }
+    }
+}
+
 #[derive(ComponentType, Lift)]
 #[component(record)]
 struct Output {
@@ -76,7 +86,7 @@ impl Bare {
         component.initialize_copy_on_write_image()?;
         let mut linker: Linker<State> = Linker::new(engine.wasmtime());
         wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
-        linker.define_unknown_imports_as_traps(&component)?;
+        trap_others(&mut linker, &component)?;
         let skill = component.get_export_index(None, "skillhost:skill/skill@0.1.0").ok_or("the guest is no skill")?;
         let call = component.get_export_index(Some(&skill), "call").ok_or("the guest has no `call`")?;
         Ok(Self { component: linker.instantiate_pre(&component)?, call })
@@ -91,8 +101,30 @@ impl Bare {
             .get_typed_func::<(&str, &str), (Result<Output, ToolError>,)>(&mut store, &self.call)?;
         let (result,) = call.call_async(&mut store, (tool, input)).await?;
         match result {
-            Ok(output) => Ok(output.data.map_or(0, |data| data.len()) + output.content.len()),
+            Ok(output) => {
+                let content: usize = output.content.iter().map(Content::len).sum();
+                Ok(output.data.map_or(0, |data| data.len()) + content)
+            }
             Err(ToolError::InvalidInput(text) | ToolError::Failed(text) | ToolError::Transient(text)) => Err(text.into()),
         }
     }
+}
+
+/// Links the host's own interfaces as traps: `echo` calls none of them.
+fn trap_others(linker: &mut Linker<State>, component: &Component) -> Result<(), Failure> {
+    let engine = component.engine();
+    for (import, item) in component.component_type().imports(engine) {
+        let ComponentItem::ComponentInstance(instance) = item.ty else { continue };
+        if !import.starts_with("skillhost:") {
+            continue;
+        }
+        let mut interface = linker.root();
+        let mut interface = interface.instance(import)?;
+        for (name, item) in instance.exports(engine) {
+            if let ComponentItem::ComponentFunc(_) = item.ty {
+                interface.func_new(name, |_, _, _, _| Err(wasmtime::Error::msg("the baseline has no host")))?;
+            }
+        }
+    }
+    Ok(())
 }

@@ -69,6 +69,8 @@ pub(crate) fn request(skill: &str, tool: &str, input: &str) -> RunRequest {
 pub(crate) async fn all(calls: usize, as_json: bool) -> Result<(), Failure> {
     let bytes = guest::bytes()?;
     let folder = tempfile::tempdir()?;
+    // First, while there is no freed memory that new skills could hide in.
+    let idle_skill_kib = idle(folder.path(), &bytes).await?;
     let relaxed = host(folder.path(), "relaxed", Recording::Relaxed, &bytes).await?;
     let durable = host(folder.path(), "durable", Recording::Durable, &bytes).await?;
     let bare = Bare::new(&bytes)?;
@@ -80,7 +82,6 @@ pub(crate) async fn all(calls: usize, as_json: bool) -> Result<(), Failure> {
     relaxed.close().await;
     durable.close().await;
     let absorb_cached = absorb_cached(folder.path(), &bytes).await?;
-    let idle_skill_kib = idle(folder.path(), &bytes).await?;
 
     let report = Report {
         ratio_p50: rounded(at(&relaxed_times, 0.5) / at(&bare_times, 0.5), 2),
@@ -140,7 +141,7 @@ async fn called(host: &Host) -> Result<(), Failure> {
 
 /// Bare and host in turn. In nanoseconds.
 async fn alternate(bare: &Bare, host: &Host, calls: usize) -> Result<(Histogram<u64>, Histogram<u64>), Failure> {
-    let (mut bare_times, mut host_times) = (Histogram::new(3)?, Histogram::new(3)?);
+    let (mut bare_times, mut host_times) = (histogram()?, histogram()?);
     for call in 0..WARM_UP + calls {
         let begun = Instant::now();
         bare.call(TOOL, INPUT).await?;
@@ -156,7 +157,7 @@ async fn alternate(bare: &Bare, host: &Host, calls: usize) -> Result<(Histogram<
 }
 
 async fn sequence(host: &Host, calls: usize) -> Result<Histogram<u64>, Failure> {
-    let mut times = Histogram::new(3)?;
+    let mut times = histogram()?;
     for _ in 0..calls {
         let begun = Instant::now();
         called(host).await?;
@@ -236,7 +237,7 @@ async fn under_load(
         .map(|_| {
             let (host, done, lost) = (host.clone(), done.clone(), lost.clone());
             tokio::spawn(async move {
-                let mut times = Histogram::<u64>::new(3)?;
+                let mut times = histogram()?;
                 while !done.load(Ordering::Relaxed) {
                     let begun = Instant::now();
                     if called(&host).await.is_err() {
@@ -252,7 +253,7 @@ async fn under_load(
         .collect();
     let outcome = meanwhile.await;
     done.store(true, Ordering::Relaxed);
-    let mut all = Histogram::new(3)?;
+    let mut all = histogram()?;
     for caller in callers {
         all.add(caller.await??)?;
     }
@@ -338,6 +339,11 @@ fn resident_kib() -> Result<f64, Failure> {
     let status = std::fs::read_to_string("/proc/self/status")?;
     let line = status.lines().find_map(|line| line.strip_prefix("RssAnon:")).ok_or("no RssAnon in /proc")?;
     Ok(line.trim().trim_end_matches(" kB").parse()?)
+}
+
+/// Nanoseconds up to a minute, to three digits.
+fn histogram() -> Result<Histogram<u64>, Failure> {
+    Ok(Histogram::new_with_bounds(1, 60_000_000_000, 3)?)
 }
 
 fn nanos(duration: Duration) -> u64 {
