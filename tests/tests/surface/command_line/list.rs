@@ -155,7 +155,7 @@ fn new_writes_a_skill_once_under_a_name_that_a_skill_may_have() {
     let agent = world.run(&["new", "sentry", "--agent"]);
     assert_eq!(agent.code, Some(0), "{agent}");
     assert!(fs::read_to_string(world.root().join("sentry/Cargo.toml")).unwrap().contains("name = \"sentry\""));
-    for name in ["Bad Name", "../up", "UPPER", "", "-x", "a/b", &"a".repeat(49)] {
+    for name in ["Bad Name", "UPPER", "", "-x", "a_b", "9a", &"a".repeat(49)] {
         let ran = world.run(&["new", name]);
         assert_eq!(ran.code, Some(2), "{ran}");
         assert!(ran.stderr.contains("error"), "{ran}");

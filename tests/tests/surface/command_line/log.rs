@@ -31,14 +31,13 @@ fn seqs(events: &[Value]) -> Vec<u64> {
 #[test]
 fn what_becomes_of_files_is_in_the_log() {
     let world = World::with(&["healthy"]);
+    let old = world.entry("healthy.wasm")["digest"].clone();
     let mut up = world.up();
     up.wait_for("absorbed", "healthy.wasm");
     world.put("broken.wasm", b"no component");
     up.wait_for("refused", "broken.wasm");
-    let old = world.entry("healthy.wasm")["digest"].clone();
     world.put("healthy.wasm", &generation(std::fs::read(guest("healthy")).unwrap(), "GENERATION", "1"));
     up.wait_for("replaced", "healthy.wasm");
-    let new = world.entry("healthy.wasm")["digest"].clone();
     std::fs::remove_file(world.skills().join("healthy.wasm")).unwrap();
     up.wait_for("removed", "healthy.wasm");
     assert_eq!(up.stop().code, Some(0));
@@ -46,13 +45,29 @@ fn what_becomes_of_files_is_in_the_log() {
     let events = events(&world, &["--kind", "skill.*"]);
     let kinds: Vec<_> = events.iter().map(|event| event["kind"].as_str().unwrap()).collect();
     assert_eq!(kinds, ["skill.absorbed", "skill.refused", "skill.replaced", "skill.removed"], "{events:?}");
-    assert_eq!(events[0]["data"]["digest"], old);
-    assert_eq!(events[0]["data"]["skill"], "healthy");
-    assert_eq!(events[0]["data"]["file"], "healthy.wasm");
-    assert_eq!(events[1]["data"]["file"], "broken.wasm");
-    assert!(events[1]["data"]["reason"].is_string(), "{}", events[1]);
-    assert_eq!(events[2]["data"]["digest"], new);
-    assert_eq!(events[3]["data"]["skill"], "healthy");
+    for event in &events {
+        assert!(is_digest(&event["data"]["digest"]) && event["run"].is_null(), "{event}");
+    }
+    let data = |at: usize| &events[at]["data"];
+    assert_eq!((&data(0)["skill"], &data(0)["file"], &data(0)["digest"]), (&json!("healthy"), &json!("healthy.wasm"), &old));
+    assert_eq!(data(1)["file"], "broken.wasm");
+    assert!(data(1)["reason"].is_string(), "{}", events[1]);
+    assert_eq!(data(2)["skill"], "healthy");
+    assert_ne!(data(2)["digest"], old);
+    assert_eq!((&data(3)["skill"], &data(3)["digest"]), (&json!("healthy"), &data(2)["digest"]));
+}
+
+#[test]
+fn a_file_that_stays_as_it_is_makes_no_more_events_however_often_one_looks() {
+    let world = World::with(&["healthy"]);
+    world.put("broken.wasm", b"no component");
+    world.list();
+    let before = events(&world, &[]);
+    for _ in 0..3 {
+        world.list();
+        world.run(&["inspect", "healthy"]);
+    }
+    assert_eq!(events(&world, &[]), before);
 }
 
 #[test]
@@ -152,7 +167,7 @@ fn follow_goes_on_with_what_comes_from_other_processes() {
     let (sender, lines) = mpsc::channel();
     let stream = BufReader::new(follower.stdout.take().unwrap());
     std::thread::spawn(move || stream.lines().map_while(Result::ok).all(|line| sender.send(line).is_ok()));
-    let mut next = || -> Value { serde_json::from_str(&lines.recv_timeout(PATIENCE).expect("an event")).unwrap() };
+    let next = || -> Value { serde_json::from_str(&lines.recv_timeout(PATIENCE).expect("an event")).unwrap() };
     let mut seen = vec![next(), next()];
     for _ in 0..3 {
         let run = world.call("healthy.echo", &[]).json()["run"].clone();
