@@ -17,8 +17,13 @@ const ROUNDS: usize = 50;
 /// The program that calls a tool for ever and prints each run that was given out: `SKILLHOST_BENCH`, else beside the
 /// binary under test.
 fn load(world: &World) -> Command {
-    let program = std::env::var_os("SKILLHOST_BENCH").map_or_else(|| binary().with_file_name("skillhost-bench"), PathBuf::from);
-    assert!(program.exists(), "there is no {}; make it with: cargo build --release -p skillhost-bench", program.display());
+    let program =
+        std::env::var_os("SKILLHOST_BENCH").map_or_else(|| binary().with_file_name("skillhost-bench"), PathBuf::from);
+    assert!(
+        program.exists(),
+        "there is no {}; make it with: cargo build --release -p skillhost-bench",
+        program.display()
+    );
     let mut command = Command::new(program);
     command.args(["load", "--target", "healthy.echo", "--data"]).arg(world.data()).arg("--skills").arg(world.skills());
     command.current_dir(world.root()).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -105,7 +110,11 @@ fn every_outcome_that_was_given_out_survives_fifty_kills_under_load() {
         }
         given_out.extend(runs.into_iter().map(|run| (run, round)));
     }
-    assert!(fruitful >= ROUNDS / 2 && given_out.len() > ROUNDS * 10, "too little load: {} in {fruitful} rounds", given_out.len());
+    assert!(
+        fruitful >= ROUNDS / 2 && given_out.len() > ROUNDS * 10,
+        "too little load: {} in {fruitful} rounds",
+        given_out.len()
+    );
 
     let kept = world.run(&["runs", "--json", "--limit", "100000000"]).json();
     let kept: HashMap<&str, bool> =

@@ -6,6 +6,7 @@
 mod command_line;
 mod durable;
 mod folder;
+mod folder_changes;
 mod languages;
 mod skill_folders;
 mod values;
@@ -31,8 +32,7 @@ fn has_fields(object: &Value, documented: &[&str], more: &[&str]) {
     let found = fields(object);
     let missing: Vec<_> = documented.iter().filter(|field| !found.contains(*field)).collect();
     assert!(missing.is_empty(), "without {missing:?}: {object}");
-    let strange: Vec<_> =
-        found.iter().filter(|field| !documented.contains(field) && !more.contains(field)).collect();
+    let strange: Vec<_> = found.iter().filter(|field| !documented.contains(field) && !more.contains(field)).collect();
     assert!(strange.is_empty(), "fields that nobody documented: {strange:?} in {object}");
 }
 

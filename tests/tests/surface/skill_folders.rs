@@ -5,10 +5,11 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use serde_json::json;
-use skillhost_tests::{World, guest};
+use skillhost_tests::{PATIENCE, World, eventually, guest};
 use zip::write::SimpleFileOptions;
 
-const FRONT_MATTER: &str = "---\nname: notes\ndescription: Keeps notes for the tests.\n---\n\n# Notes\n\nAsk before you note.\n";
+const FRONT_MATTER: &str =
+    "---\nname: notes\ndescription: Keeps notes for the tests.\n---\n\n# Notes\n\nAsk before you note.\n";
 
 /// The files of a skill folder: path and contents.
 type Files = Vec<(&'static str, Vec<u8>)>;
@@ -153,7 +154,11 @@ fn a_folder_or_archive_that_is_no_skill_is_refused_with_the_reason() {
     put_folder(&world, "without-front-matter", &vec![("SKILL.md", b"# Title\n".to_vec())]);
     put_folder(&world, "two-components", &vec![skill(), ("a.wasm", component()), ("b.wasm", component())]);
     let truncated = component()[..5_000].to_vec();
-    put_folder(&world, "half", &vec![("SKILL.md", b"---\nname: half\ndescription: h\n---\n".to_vec()), ("a.wasm", truncated)]);
+    put_folder(
+        &world,
+        "half",
+        &vec![("SKILL.md", b"---\nname: half\ndescription: h\n---\n".to_vec()), ("a.wasm", truncated)],
+    );
     world.put("no-archive.skill", b"PK\x03\x04 and nothing more");
     world.put("climbs.skill", &archive("", &vec![skill(), ("../../climbed.txt", b"out".to_vec())]));
     // A megabyte of nothing for a kilobyte of archive.
@@ -177,4 +182,32 @@ fn a_folder_or_archive_that_is_no_skill_is_refused_with_the_reason() {
     assert_eq!(world.call("healthy.echo", &["a=1"]).data(), json!({"a": "1"}));
     let stray = |folder: &Path| folder.join("climbed.txt").exists();
     assert!(!stray(world.root()) && !stray(&world.data()) && !stray(world.root().parent().unwrap()));
+}
+
+#[test]
+fn a_folder_that_comes_file_by_file_ends_as_the_whole_skill_and_a_broken_component_changes_nothing() {
+    let world = World::new();
+    let mut up = world.up();
+    let folder = world.skills().join("notes");
+    for (path, contents) in with_component() {
+        let path = folder.join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, contents).unwrap();
+    }
+    eventually("the whole folder is the skill", PATIENCE, || {
+        let listed = world.call("notes.list-dir", &["path=/skill"]);
+        listed.code == Some(0) && listed.data()["ok"].as_array().is_some_and(|names| names.len() == 6)
+    });
+    is_notes(&world, "notes");
+    let digest = world.entry("notes")["digest"].clone();
+
+    let mark = up.mark();
+    fs::write(folder.join("hostile.wasm"), b"\0asm").unwrap();
+    up.wait_after(mark, "refused", "notes");
+    let entry = world.entry("notes");
+    assert_eq!(entry["state"], "refused", "{entry}");
+    assert_eq!(entry["serving"], digest, "{entry}");
+    let ran = world.call("notes.read-file", &["path=/skill/references/facts.md"]);
+    assert_eq!(ran.data(), json!({"ok": "one fact\n"}));
+    assert_eq!(ran.json()["digest"], digest);
 }

@@ -74,7 +74,11 @@ fn integers_of_64_bits_are_numbers_and_exact() {
 #[test]
 fn floats_that_json_lacks_are_words() {
     let world = World::with(&["plain-zoo"]);
-    survive(&world, "float", &[json!(0.1), json!(f64::MAX), json!(f64::MIN_POSITIVE), json!("NaN"), json!("Infinity"), json!("-Infinity")]);
+    survive(
+        &world,
+        "float",
+        &[json!(0.1), json!(f64::MAX), json!(f64::MIN_POSITIVE), json!("NaN"), json!("Infinity"), json!("-Infinity")],
+    );
     survive(&world, "float-small", &[json!(0.1), json!(-2.5), json!("NaN")]);
     let odd = world.call("plain-zoo.odd-floats", &[]).data();
     assert_eq!(odd, json!(["NaN", "Infinity", "-Infinity", -0.0, f64::MIN_POSITIVE, f64::MAX]));
@@ -96,7 +100,11 @@ fn texts_characters_and_bytes_come_back() {
 fn options_results_and_nested_lists_keep_their_layers() {
     let world = World::with(&["plain-zoo"]);
     survive(&world, "options", &[json!(null), json!({"some": null}), json!({"some": 255})]);
-    survive(&world, "deep-options", &[json!(null), json!({"some": null}), json!({"some": {"some": null}}), json!({"some": {"some": "x"}})]);
+    survive(
+        &world,
+        "deep-options",
+        &[json!(null), json!({"some": null}), json!({"some": {"some": null}}), json!({"some": {"some": "x"}})],
+    );
     survive(&world, "nested", &[json!([]), json!([[], [[]], [[1], [2, 65535], []]])]);
     survive(&world, "tuple-back", &[json!([true, -128, ["x", 0.5]])]);
     refused(&world, "options", &json!(3), "/value");
@@ -139,7 +147,12 @@ fn what_does_not_fit_a_type_is_refused_with_its_path() {
     refused(&world, "food-back", &json!({"grams": -1}), "/value/grams");
     refused(&world, "food-back", &json!({"stones": 1}), "/value");
     refused(&world, "food-back", &json!({"grams": 1, "named": "x"}), "/value");
-    refused(&world, "food-back", &json!({"mixed": [{"what": "a", "share": 1}, {"what": 2, "share": 1}]}), "/value/mixed/1/what");
+    refused(
+        &world,
+        "food-back",
+        &json!({"mixed": [{"what": "a", "share": 1}, {"what": 2, "share": 1}]}),
+        "/value/mixed/1/what",
+    );
     refused(&world, "signed", &json!(u64::MAX), "/value");
     refused(&world, "unsigned", &json!(-1), "/value");
     refused(&world, "signed", &json!(0.5), "/value");

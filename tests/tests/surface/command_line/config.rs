@@ -98,8 +98,11 @@ fn the_environment_overrides_the_file_and_is_checked_as_well() {
     let sleep = ["run", "hostile.sleep", "--json"];
     let (code, stdout, _) = with_environment(&world, &[("SKILLHOST_LIMITS__TIMEOUT", "150ms")], &sleep);
     assert!(code == Some(6) && stdout.contains("deadline"), "{code:?} {stdout}");
-    let (code, stdout, _) =
-        with_environment(&world, &[("SKILLHOST_LIMITS__FUEL", "15000")], &["run", "hostile.spin", "--json", "--fuel", "12000"]);
+    let (code, stdout, _) = with_environment(
+        &world,
+        &[("SKILLHOST_LIMITS__FUEL", "15000")],
+        &["run", "hostile.spin", "--json", "--fuel", "12000"],
+    );
     assert!(code == Some(6) && stdout.contains("\"fuel\":12000"), "the command line goes before it: {stdout}");
     for (name, value) in [
         ("SKILLHOST_LIMITS__FULE", "1"),

@@ -90,8 +90,12 @@ fn inspect_shows_what_a_native_skill_offers_and_asks() {
     for want in object["wants"].as_array().unwrap() {
         has_fields(want, &["capability", "scope", "reason"], &[]);
     }
-    let asked: Vec<_> = object["wants"].as_array().unwrap().iter().map(|want| (&want["capability"], &want["scope"])).collect();
-    assert_eq!(asked, [(&json!("blackboard.read"), &json!("healthy:*")), (&json!("blackboard.write"), &json!("healthy:*"))]);
+    let asked: Vec<_> =
+        object["wants"].as_array().unwrap().iter().map(|want| (&want["capability"], &want["scope"])).collect();
+    assert_eq!(
+        asked,
+        [(&json!("blackboard.read"), &json!("healthy:*")), (&json!("blackboard.write"), &json!("healthy:*"))]
+    );
     assert_eq!(object["grants"], json!(["blackboard.read healthy:*", "blackboard.write healthy:*"]));
     assert_eq!(object["subscriptions"], json!([]));
     let imports = object["imports"].as_array().unwrap();

@@ -49,7 +49,10 @@ fn what_becomes_of_files_is_in_the_log() {
         assert!(is_digest(&event["data"]["digest"]) && event["run"].is_null(), "{event}");
     }
     let data = |at: usize| &events[at]["data"];
-    assert_eq!((&data(0)["skill"], &data(0)["file"], &data(0)["digest"]), (&json!("healthy"), &json!("healthy.wasm"), &old));
+    assert_eq!(
+        (&data(0)["skill"], &data(0)["file"], &data(0)["digest"]),
+        (&json!("healthy"), &json!("healthy.wasm"), &old)
+    );
     assert_eq!(data(1)["file"], "broken.wasm");
     assert!(data(1)["reason"].is_string(), "{}", events[1]);
     assert_eq!(data(2)["skill"], "healthy");

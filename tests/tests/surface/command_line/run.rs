@@ -17,15 +17,8 @@ fn object(ran: &Ran) -> Value {
     assert!(is_run(object["run"].as_str().unwrap()), "{object}");
     assert!(object["digest"].is_null() || is_digest(&object["digest"]), "{object}");
     assert!(is_time(&object["started_at"]), "{object}");
-    let usage = [
-        "fuel",
-        "wall_us",
-        "peak_memory_bytes",
-        "host_calls",
-        "log_bytes",
-        "llm_input_tokens",
-        "llm_output_tokens",
-    ];
+    let usage =
+        ["fuel", "wall_us", "peak_memory_bytes", "host_calls", "log_bytes", "llm_input_tokens", "llm_output_tokens"];
     has_fields(&object["usage"], &usage, &["dropped"]);
     assert!(object["usage"].as_object().unwrap().values().all(Value::is_u64), "{object}");
     if object["ok"] == true {
@@ -131,7 +124,12 @@ fn input_that_does_not_fit_is_refused_with_its_path() {
     }
     let missing = ends(&world, &["schemas.required"], "invalid-input", 4);
     assert!(missing["error"]["message"].as_str().unwrap().contains("name"), "{missing}");
-    let deep = ends(&world, &["schemas.tree", "--input", r#"{"children":[{"children":[{"children":3}]}]}"#], "invalid-input", 4);
+    let deep = ends(
+        &world,
+        &["schemas.tree", "--input", r#"{"children":[{"children":[{"children":3}]}]}"#],
+        "invalid-input",
+        4,
+    );
     assert!(deep["error"]["message"].as_str().unwrap().contains("/children/0/children/0/children"), "{deep}");
 }
 
@@ -200,7 +198,8 @@ fn with_json_an_object_comes_also_when_nothing_could_run() {
 #[test]
 fn a_field_becomes_what_the_schema_says_of_it() {
     let world = World::with(&["schemas"]);
-    let fields = ["text=5", "count=3", "share=0.25", "yes=true", r#"words=["a","b"]"#, r#"nested={"list":[1]}"#, "any=7"];
+    let fields =
+        ["text=5", "count=3", "share=0.25", "yes=true", r#"words=["a","b"]"#, r#"nested={"list":[1]}"#, "any=7"];
     let expected = json!({"text": "5", "count": 3, "share": 0.25, "yes": true, "words": ["a", "b"],
         "nested": {"list": [1]}, "any": "7"});
     assert_eq!(world.call("schemas.typed", &fields).data(), expected);
@@ -215,9 +214,15 @@ fn fields_take_files_and_json_and_lie_over_the_whole_input() {
     world.aside("whole.json", br#"{"a":1,"b":[2]}"#);
     let call = |arguments: &[&str]| world.call("healthy.echo", arguments).data();
     assert_eq!(call(&["t=@text.txt"]), json!({"t": text}));
-    assert_eq!(call(&["a:=1", "b:=null", r#"c:={"d":[true,"x"]}"#, "e:=\"f\""]), json!({"a": 1, "b": null, "c": {"d": [true, "x"]}, "e": "f"}));
+    assert_eq!(
+        call(&["a:=1", "b:=null", r#"c:={"d":[true,"x"]}"#, "e:=\"f\""]),
+        json!({"a": 1, "b": null, "c": {"d": [true, "x"]}, "e": "f"})
+    );
     assert_eq!(call(&["a=b=c", "d=", "e= f "]), json!({"a": "b=c", "d": "", "e": " f "}));
-    assert_eq!(call(&["big:=18446744073709551615", "small:=-9223372036854775808"]), json!({"big": u64::MAX, "small": i64::MIN}));
+    assert_eq!(
+        call(&["big:=18446744073709551615", "small:=-9223372036854775808"]),
+        json!({"big": u64::MAX, "small": i64::MIN})
+    );
     assert_eq!(call(&["--input", r#"{"a":{"b":1}}"#]), json!({"a": {"b": 1}}));
     assert_eq!(call(&["--input", "@whole.json"]), json!({"a": 1, "b": [2]}));
     assert_eq!(call(&["--input", "@whole.json", "b:=3", "c=x"]), json!({"a": 1, "b": 3, "c": "x"}));
@@ -253,7 +258,8 @@ fn a_target_may_be_a_path_and_the_only_tool_needs_no_name() {
 #[test]
 fn a_guests_control_characters_never_reach_the_output_raw_and_are_whole_in_json() {
     let world = World::with(&["hostile"]);
-    let raw = |text: &str| text.chars().any(|char| (char.is_control() && char != '\n' && char != '\t') || char == '\u{202e}');
+    let raw =
+        |text: &str| text.chars().any(|char| (char.is_control() && char != '\n' && char != '\t') || char == '\u{202e}');
     for form in ["text", "data", "error", "log", "stdout", "progress", "event"] {
         let ran = world.call("hostile.control-characters", &[&format!("as={form}")]);
         assert!(!raw(&ran.stdout) && !raw(&ran.stderr), "{form}: {ran}");
