@@ -77,7 +77,7 @@ fn what_changes_while_no_host_runs_is_seen_by_the_next() {
     let mut up = world.up();
     up.wait_for("absorbed", "healthy.wasm");
     up.wait_for("absorbed", "recorder.wasm");
-    up.kill();
+    assert_eq!(up.stop().code, Some(0));
     world.put("healthy.wasm", &healthy("1"));
     fs::remove_file(world.skills().join("recorder.wasm")).unwrap();
     let mut up = world.up();

@@ -1,7 +1,13 @@
 //! The surface of the binary, held to its contract word by word: the drop folder, the command line, the values of plain
 //! components, skills from other languages, and what a killed process leaves behind.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may fail loudly")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test may fail loudly"
+)]
 
 mod command_line;
 mod durable;
