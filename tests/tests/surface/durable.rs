@@ -8,7 +8,7 @@ use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::{Duration, Instant, SystemTime};
 
 use rusqlite::{Connection, OpenFlags};
-use skillhost_tests::{PATIENCE, World, binary};
+use skillhost_tests::{PATIENCE, World, binary, eventually, generation, guest};
 
 use crate::is_run;
 
@@ -28,6 +28,14 @@ fn load(world: &World) -> Command {
     command.args(["load", "--target", "healthy.echo", "--data"]).arg(world.data()).arg("--skills").arg(world.skills());
     command.current_dir(world.root()).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command
+}
+
+/// Where the moments begin: `SURFACE_SEED`, else any; a test that fails prints it.
+fn seed() -> u64 {
+    let given = std::env::var("SURFACE_SEED").ok().and_then(|text| text.parse().ok());
+    let seed = given.unwrap_or_else(|| SystemTime::UNIX_EPOCH.elapsed().unwrap().subsec_nanos().into());
+    println!("SURFACE_SEED={seed}");
+    seed
 }
 
 /// Splitmix64: a seed gives the same moments again.
@@ -87,11 +95,7 @@ fn is_whole(database: &Path, round: usize) {
 
 #[test]
 fn every_outcome_that_was_given_out_survives_fifty_kills_under_load() {
-    let seed = std::env::var("SURFACE_SEED").ok().and_then(|text| text.parse().ok());
-    let seed = seed.unwrap_or_else(|| SystemTime::UNIX_EPOCH.elapsed().unwrap().subsec_nanos().into());
-    println!("SURFACE_SEED={seed}");
-    let mut moments = Moments(seed);
-
+    let mut moments = Moments(seed());
     let world = World::with(&["healthy"]);
     let mut given_out = HashMap::new();
     let mut fruitful = 0;
@@ -135,4 +139,50 @@ fn every_outcome_that_was_given_out_survives_fifty_kills_under_load() {
     assert_eq!(of_run.len(), kept.len(), "as many runs as have events");
     let odd = of_run.iter().find(|(_, kinds)| kinds[..] != ["tool.called", "tool.completed"]);
     assert!(odd.is_none(), "{odd:?}");
+}
+
+#[test]
+fn a_host_killed_while_it_absorbs_leaves_nothing_that_keeps_the_next_from_it() {
+    let (world, mut moments) = (World::new(), Moments(seed()));
+    let component = std::fs::read(guest("healthy")).unwrap();
+    for round in 0..12 {
+        let name = round.to_string();
+        world.put("healthy.wasm", &generation(component.clone(), "GENERATION", &name));
+        let mut command = world.command(&["list"]);
+        let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        // A compilation takes some hundred milliseconds: the moment falls before, in and after it.
+        let start = Instant::now();
+        let moment = moments.next();
+        eventually("the moment of the kill, or its end", PATIENCE, || {
+            start.elapsed() >= moment || child.try_wait().unwrap().is_some()
+        });
+        child.kill().unwrap();
+        child.wait().unwrap();
+        let ran = world.call("healthy.generation", &[]);
+        assert_eq!(ran.data()["generation"], name.as_str(), "killed after {moment:?}");
+    }
+    for file in databases(&world.data()) {
+        is_whole(&file, 12);
+    }
+}
+
+#[test]
+fn processes_that_start_at_once_in_one_data_folder_do_not_disturb_each_other() {
+    const AT_ONCE: usize = 8;
+    let world = World::with(&["healthy"]);
+    let arguments: Vec<String> = (0..AT_ONCE).map(|number| format!("n:={number}")).collect();
+    let ran: Vec<_> = std::thread::scope(|scope| {
+        let world = &world;
+        let call = |argument| scope.spawn(move || world.call("healthy.echo", &[argument]));
+        let started: Vec<_> = arguments.iter().map(String::as_str).map(call).collect();
+        started.into_iter().map(|thread| thread.join().unwrap()).collect()
+    });
+    for (number, ran) in ran.iter().enumerate() {
+        assert_eq!(ran.data()["n"], number, "{ran}");
+    }
+    let events = world.run(&["events", "--json", "--after", "0"]).lines();
+    let of = |kind: &str| events.iter().filter(|event| event["kind"] == kind).count();
+    assert_eq!((of("skill.absorbed"), of("tool.called"), of("tool.completed")), (1, AT_ONCE, AT_ONCE), "{events:?}");
+    let positions: Vec<_> = events.iter().map(|event| event["seq"].as_u64().unwrap()).collect();
+    assert!(positions.is_sorted_by(|one, next| one < next), "no position twice: {positions:?}");
 }

@@ -213,3 +213,28 @@ fn off_a_terminal_nothing_is_coloured() {
         assert!(!ran.stdout.contains('\u{1b}') && !ran.stderr.contains('\u{1b}'), "{ran}");
     }
 }
+
+#[test]
+fn a_result_that_cannot_be_written_is_no_success() {
+    let world = World::with(&["healthy"]);
+    for arguments in
+        [&["run", "healthy.echo", "a=1"] as &[&str], &["run", "healthy.echo", "--json"], &["list", "--json"]]
+    {
+        let full = fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+        let output = world.command(arguments).stdout(full).output().unwrap();
+        assert_ne!(output.status.code(), Some(0), "{arguments:?} on a full disk");
+        assert!(!output.stderr.is_empty(), "{arguments:?} says why");
+    }
+}
+
+#[test]
+fn quiet_commands_say_nothing_but_results_and_errors() {
+    let world = World::with(&["healthy"]);
+    let ran = world.run(&["run", "healthy.echo", "a=1", "-q"]);
+    assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), ""), "{ran}");
+    assert_eq!(serde_json::from_str::<Value>(&ran.stdout).unwrap(), json!({"a": "1"}));
+    let ran = world.run(&["run", "nobody", "-q"]);
+    assert!(ran.code == Some(3) && ran.stderr.contains("nobody"), "errors are said: {ran}");
+    let verbose = world.run(&["run", "healthy.echo", "a=1", "-v"]);
+    assert_eq!(verbose.stdout, world.run(&["run", "healthy.echo", "a=1", "-q"]).stdout, "the results are the same");
+}

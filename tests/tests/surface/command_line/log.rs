@@ -6,7 +6,7 @@ use std::process::Stdio;
 use std::sync::mpsc;
 
 use serde_json::{Value, json};
-use skillhost_tests::{PATIENCE, World, generation, guest};
+use skillhost_tests::{PATIENCE, World, eventually, generation, guest};
 
 use crate::{has_fields, is_digest, is_run, is_time};
 
@@ -179,8 +179,13 @@ fn follow_goes_on_with_what_comes_from_other_processes() {
         assert_eq!((&completed["kind"], &completed["run"]), (&json!("tool.completed"), &run));
         seen.extend([called, completed]);
     }
-    follower.kill().unwrap();
-    follower.wait().unwrap();
+    rustix::process::kill_process(rustix::process::Pid::from_child(&follower), rustix::process::Signal::INT).unwrap();
+    let mut ended = None;
+    eventually("Ctrl-C ends it", PATIENCE, || {
+        ended = follower.try_wait().unwrap();
+        ended.is_some()
+    });
+    assert_eq!(ended.unwrap().code(), Some(0), "as it is meant to end");
     assert_eq!(seen, events(&world, &["--kind", "tool.*"]), "the same as are in the log");
 }
 
