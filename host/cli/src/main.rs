@@ -18,6 +18,7 @@ mod up;
 use std::process::ExitCode;
 
 use clap::Parser as _;
+use skillhost_types::ErrorKind;
 
 use crate::args::{Arguments, Command};
 use crate::fail::Fail;
@@ -29,13 +30,11 @@ fn main() -> ExitCode {
     }
     let arguments = Arguments::parse();
     log_to_standard_error(&arguments);
-    match dispatch(&arguments) {
-        Ok(code) => code,
-        Err(fail) => {
-            fail.print();
-            ExitCode::from(fail.exit_code())
-        }
-    }
+    let code = dispatch(&arguments).unwrap_or_else(|fail| {
+        fail.print();
+        ExitCode::from(fail.exit_code())
+    });
+    if print::all_written() { code } else { ExitCode::from(ErrorKind::Internal.exit_code()) }
 }
 
 fn dispatch(arguments: &Arguments) -> Result<ExitCode, Fail> {
@@ -76,5 +75,10 @@ fn log_to_standard_error(arguments: &Arguments) {
     };
     let filter = tracing_subscriber::EnvFilter::try_from_env("SKILLHOST_LOG")
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(level));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false).init();
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(console::colors_enabled_stderr())
+        .with_target(false)
+        .init();
 }

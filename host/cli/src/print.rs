@@ -1,31 +1,54 @@
 //! Text for people. What a guest says is a stranger's: on a terminal its control characters are escaped.
 
 use std::borrow::Cow;
-use std::io::{IsTerminal as _, Write as _};
+use std::io::{self, IsTerminal as _, Write as _};
+use std::sync::OnceLock;
 
 use console::{Term, style};
 
+/// Why results could not be written, the first time.
+static LOST: OnceLock<io::Error> = OnceLock::new();
+
 /// A line of results.
 pub(crate) fn line(text: &str) {
-    let safe = if std::io::stdout().is_terminal() { escaped(text) } else { Cow::Borrowed(text) };
-    // A reader that went away, as `head` does, is no error of ours.
-    drop(writeln!(std::io::stdout(), "{safe}"));
+    let safe = if io::stdout().is_terminal() { escaped(text) } else { Cow::Borrowed(text) };
+    raw(&safe);
 }
 
 /// A line that is already safe, such as JSON of our own making.
 pub(crate) fn raw(text: &str) {
-    drop(writeln!(std::io::stdout(), "{text}"));
+    match writeln!(io::stdout(), "{text}") {
+        // A reader that went away, as `head` does, is no error of ours.
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => drop(LOST.set(error)),
+        _ => {}
+    }
+}
+
+/// Were all results written? Says so if not.
+pub(crate) fn all_written() -> bool {
+    if let Err(error) = io::stdout().flush()
+        && error.kind() != io::ErrorKind::BrokenPipe
+    {
+        drop(LOST.set(error));
+    }
+    match LOST.get() {
+        None => true,
+        Some(reason) => {
+            error(&format!("the result could not be written to standard output: {reason}"));
+            false
+        }
+    }
 }
 
 /// A line beside the results.
 pub(crate) fn note(text: &str) {
-    drop(writeln!(std::io::stderr(), "{}", escaped(text)));
+    drop(writeln!(io::stderr(), "{}", escaped(text)));
 }
 
 /// An error.
 pub(crate) fn error(text: &str) {
     let mark = style("error:").red().bold().for_stderr();
-    drop(writeln!(std::io::stderr(), "{mark} {}", escaped(text)));
+    drop(writeln!(io::stderr(), "{mark} {}", escaped(text)));
 }
 
 /// One JSON document on one line.

@@ -13,6 +13,9 @@ use crate::args::{Common, Run};
 use crate::fail::Fail;
 use crate::{input, print, session};
 
+/// Whole steps of a progress bar, which cannot be part full: per cent.
+const STEPS: u64 = 100;
+
 /// What is meant by `SKILL[.TOOL]`.
 #[derive(Debug, PartialEq)]
 enum Target {
@@ -40,6 +43,17 @@ impl Target {
 }
 
 pub(crate) async fn run(common: &Common, run: &Run) -> Result<ExitCode, Fail> {
+    match once(common, run).await {
+        // Whoever reads JSON gets it also of what did not come to run.
+        Err(fail) if common.json => {
+            print::json(&fail.as_record(run));
+            Ok(ExitCode::from(fail.exit_code()))
+        }
+        other => other,
+    }
+}
+
+async fn once(common: &Common, run: &Run) -> Result<ExitCode, Fail> {
     for grant in &run.grant {
         if grant.split_whitespace().count() != 2 {
             return Err(Fail::usage(format!("--grant takes 'CAPABILITY SCOPE', not '{grant}'")));
@@ -121,10 +135,9 @@ impl Bar {
                         .unwrap_or_else(|_| ProgressStyle::default_bar()),
                 );
             }
-            // A bar counts whole steps; a thousandth of the whole is fine enough.
-            let steps = |part: f64| (part.max(0.0) * 1_000.0).round() as u64;
-            bar.set_length(steps(total.map_or(1.0, |_| 1.0)));
-            bar.set_position(steps(total.filter(|total| *total > 0.0).map_or(0.0, |total| done / total)));
+            let part = total.filter(|total| *total > 0.0).map_or(0.0, |total| (done / total).clamp(0.0, 1.0));
+            bar.set_length(STEPS);
+            bar.set_position((part * STEPS as f64).round() as u64);
             bar.set_message(print::escaped(&message).into_owned());
         })
     }

@@ -58,11 +58,8 @@ pub struct Ended<T, H> {
 }
 
 /// Runs `guest` in a fresh instance of `component`. The store is gone when this returns or is dropped.
-///
-/// `own_resources`: does the component define resource types itself?
 pub async fn run<H, G>(
     component: &InstancePre<RunState<H>>,
-    own_resources: bool,
     state: RunState<H>,
     limits: &Limits,
     guest: G,
@@ -86,7 +83,7 @@ where
     let memory_refused = store.data().limiter.refused();
     let result = match result {
         Some(Ok(output)) => Ok(output),
-        Some(Err(error)) => Err(Stop::classify(&error, phase, memory_refused, own_resources)),
+        Some(Err(error)) => Err(Stop::classify(&error, phase, memory_refused)),
         None => Err(Stop::Deadline),
     };
     let fuel = limits.fuel.saturating_sub(store.get_fuel().unwrap_or_default());
@@ -116,17 +113,17 @@ fn prepare<H>(store: &mut Store<RunState<H>>, limits: &Limits, expansion: u64) -
 
 /// `future`'s output, or none if the deadline came first.
 ///
-/// Looks at the clock whenever `future` comes back unfinished, so a guest that never waits is stopped when
-/// it yields, however busy the executor is; a timer covers the guest that waits.
+/// Looks at the clock before every step of `future`, so a guest that never waits is stopped when it yields, however
+/// busy the executor is; a timer covers the guest that waits.
 async fn before<F: Future>(deadline: Instant, future: F) -> Option<F::Output> {
     let mut future = pin!(future);
     let mut timer: Pin<&mut Option<Sleep>> = pin!(None);
     std::future::poll_fn(move |context: &mut Context<'_>| {
-        if let Poll::Ready(output) = future.as_mut().poll(context) {
-            return Poll::Ready(Some(output));
-        }
         if Instant::now() >= deadline {
             return Poll::Ready(None);
+        }
+        if let Poll::Ready(output) = future.as_mut().poll(context) {
+            return Poll::Ready(Some(output));
         }
         if timer.is_none() {
             timer.set(Some(tokio::time::sleep_until(deadline)));

@@ -1,5 +1,8 @@
 //! Why a run ended without an answer.
 
+use std::num::TryFromIntError;
+use std::str::Utf8Error;
+
 use skillhost_types::{ByteSize, ErrorKind, Limits, RunError};
 use wasmtime::component::ResourceTableError;
 use wasmtime::{Trap, WasmBacktrace};
@@ -40,7 +43,7 @@ pub(crate) enum Phase {
 
 impl Stop {
     /// Sorts wasmtime's error by its type.
-    pub(crate) fn classify(error: &wasmtime::Error, phase: Phase, memory_refused: bool, own_resources: bool) -> Self {
+    pub(crate) fn classify(error: &wasmtime::Error, phase: Phase, memory_refused: bool) -> Self {
         if let Some(stop) = error.downcast_ref::<Self>() {
             return stop.clone();
         }
@@ -62,14 +65,14 @@ impl Stop {
         if phase == Phase::Instantiating {
             return Self::Trap(format!("it could not be instantiated: {error:#}"));
         }
-        // What is left has no public type: a payload over the host call allowance, or a handle over the
-        // store's bound. A component that makes no handles of its own can only have done the former, and
-        // so can one that had already returned (no WebAssembly frame is left then).
-        if error.downcast_ref::<WasmBacktrace>().is_some() && own_resources {
-            Self::Trap(with_place(&error.root_cause().to_string(), error))
-        } else {
-            Self::Output
+        // A value that is none of its type: bytes that are no text, a place beyond the memory, a case that there is not, a
+        // handle too many. wasmtime says these in words, as errors that are nothing but a text.
+        if is_text(error) || error.is::<Utf8Error>() || error.is::<TryFromIntError>() {
+            return Self::Trap(with_place(&error.root_cause().to_string(), error));
         }
+        // What is left is the one error of its own type that is not public: more was to be copied out of the guest than
+        // it is allowed in one call.
+        Self::Output
     }
 
     /// The error that callers get: which limit, its value, and the way out.
@@ -96,7 +99,7 @@ impl Stop {
             Self::Output => (
                 ErrorKind::Output,
                 format!(
-                    "a payload that it gave is over its cap of {}; raise it with `limits.output`",
+                    "gave a payload that is over its cap of {}; raise it with `limits.output`",
                     ByteSize(limits.output)
                 ),
             ),
@@ -109,6 +112,10 @@ impl Stop {
         };
         RunError::new(kind, message)
     }
+}
+
+fn is_text(error: &wasmtime::Error) -> bool {
+    error.is::<String>() || error.is::<&'static str>() || error.is::<Box<str>>()
 }
 
 /// The trap and the function that it happened in, where the component names its functions.

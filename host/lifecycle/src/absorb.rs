@@ -17,7 +17,7 @@ use crate::config::Config;
 use crate::generation::{Code, capabilities_of, Generation, Kind, Tool, ToolEntry};
 use crate::keep::Keep;
 use crate::manifest::{self, Described, ManifestError};
-use crate::package::{Package, PackageError};
+use crate::package::{self, Package, PackageError};
 
 /// What a skill may use to say what it is. An interpreter's start takes most of it.
 const DESCRIBE_TIMEOUT: Duration = Duration::from_secs(5);
@@ -26,6 +26,12 @@ const DESCRIBE_TIMEOUT: Duration = Duration::from_secs(5);
 const CONTRACT: &str = "skillhost:skill/";
 /// What a native skill exports.
 const SKILL: &str = "skillhost:skill/skill@0.1.0";
+
+/// What the cache says of a component.
+enum LookedUp {
+    Cached((Component, Facts)),
+    New(Inspection),
+}
 
 /// Why a file was refused, for a person to act on.
 #[derive(Debug, thiserror::Error)]
@@ -152,7 +158,7 @@ impl Absorber {
             wants,
             imports: facts.inspection.imports,
             instructions: package.instructions.clone(),
-            code: Some(Code { component: serving, own_resources: facts.inspection.own_resources, native: indices }),
+            code: Some(Code { component: serving, native: indices }),
             environment,
         };
         Ok((Arc::new(generation), package))
@@ -186,26 +192,25 @@ impl Absorber {
     /// From the cache, or inspected, compiled in the child, described and cached.
     async fn compiled(
         self: &Arc<Self>,
-        bytes: Vec<u8>,
+        package::Component { digest, bytes }: package::Component,
         environment: &Arc<Environment>,
     ) -> Result<(Component, Facts), Refusal> {
         let this = self.clone();
+        let read = bytes.clone();
         let looked_up = tokio::task::spawn_blocking(move || {
-            let digest = Digest::of(&bytes);
             let hit = this.cache.load(&digest).and_then(|sealed| {
                 let facts = serde_json::from_slice::<Facts>(&sealed.facts).ok()?;
                 Some((sealed.component, facts))
             });
             match hit {
-                Some(hit) => Ok((bytes, digest, Some(hit), None)),
-                None => skillhost_engine::inspect(&bytes).map(|inspection| (bytes, digest, None, Some(inspection))),
+                Some(hit) => Ok(LookedUp::Cached(hit)),
+                None => skillhost_engine::inspect(&read).map(LookedUp::New),
             }
         });
-        let (bytes, digest, hit, inspection) = looked_up.await??;
-        if let Some(hit) = hit {
-            return Ok(hit);
-        }
-        let inspection = inspection.unwrap_or_default();
+        let inspection = match looked_up.await?? {
+            LookedUp::Cached((component, facts)) => return Ok((component, facts)),
+            LookedUp::New(inspection) => inspection,
+        };
         let unknown = |import: &&String| !is_known(import);
         if let Some(import) = inspection.imports.iter().find(unknown) {
             return Err(Refusal::UnknownImport(import.clone()));
@@ -254,7 +259,7 @@ impl Absorber {
         let context = Context::new(Arc::new(info), self.services.clone(), self.source.now(), None);
         let state: State = RunState::new(context, &limits, environment.clone());
         let ended =
-            skillhost_engine::run(&linked, inspection.own_resources, state, &limits, DescribeSkill(indices)).await;
+            skillhost_engine::run(&linked, state, &limits, DescribeSkill(indices)).await;
         ended.result.map_err(|stop| Refusal::Describe(stop.into_error(&limits).message))
     }
 }

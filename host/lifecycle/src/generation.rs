@@ -69,7 +69,6 @@ impl Kind {
 /// The linked component.
 pub(crate) struct Code {
     pub(crate) component: InstancePre<State>,
-    pub(crate) own_resources: bool,
     /// None for a plain component.
     pub(crate) native: Option<Indices>,
 }

@@ -1,7 +1,8 @@
 //! The bytes of every serving generation, so that what served goes on serving after a restart.
 //!
 //! Contract: the row and the bytes of a generation are on disk before it serves; deleting a file from the
-//! drop folder deletes its row. Price: one small transaction per swap.
+//! drop folder deletes its row. Of a file that was refused, what was said of it is kept, so that it is said once.
+//! Price: one small transaction per swap or refusal.
 
 use std::path::{Path, PathBuf};
 use std::str::FromStr as _;
@@ -17,6 +18,13 @@ const MIGRATIONS: &[&str] = &["CREATE TABLE serving (
     file TEXT NOT NULL,
     skill TEXT NOT NULL,
     digest TEXT NOT NULL,
+    PRIMARY KEY (folder, file)
+) WITHOUT ROWID;
+CREATE TABLE refused (
+    folder TEXT NOT NULL,
+    file TEXT NOT NULL,
+    digest TEXT,
+    reason TEXT NOT NULL,
     PRIMARY KEY (folder, file)
 ) WITHOUT ROWID;"];
 
@@ -58,24 +66,46 @@ impl Keep {
         Ok(self.kept(file)?.as_ref() == Some(kept) && self.path(&kept.digest).exists())
     }
 
-    /// Remembers that `file` serves `kept`.
-    pub(crate) fn remember(&self, file: &str, kept: &Kept) -> Result<(), StoreError> {
+    /// Remembers that `file` serves `kept`. Gives what it served before.
+    pub(crate) fn remember(&self, file: &str, kept: &Kept) -> Result<Option<Kept>, StoreError> {
+        let before = self.kept(file)?;
         self.database.transact(|transaction| {
             transaction.execute(
                 "INSERT INTO serving (folder, file, skill, digest) VALUES (?1, ?2, ?3, ?4)
                  ON CONFLICT DO UPDATE SET skill = excluded.skill, digest = excluded.digest",
                 (&self.folder, file, &kept.skill, kept.digest.to_string()),
             )?;
+            transaction.execute("DELETE FROM refused WHERE folder = ?1 AND file = ?2", (&self.folder, file))?;
             Ok(())
+        })?;
+        Ok(before)
+    }
+
+    /// Remembers why `file` was refused. Says whether that is news.
+    pub(crate) fn refuse(&self, file: &str, digest: Option<Digest>, reason: &str) -> Result<bool, StoreError> {
+        let digest = digest.map(|digest| digest.to_string());
+        self.database.transact(|transaction| {
+            let changed = transaction.execute(
+                "INSERT INTO refused (folder, file, digest, reason) VALUES (?1, ?2, ?3, ?4)
+                 ON CONFLICT DO UPDATE SET digest = excluded.digest, reason = excluded.reason
+                 WHERE digest IS NOT excluded.digest OR reason <> excluded.reason",
+                (&self.folder, file, &digest, reason),
+            )?;
+            Ok(changed > 0)
         })
     }
 
-    /// Forgets a file that is gone.
-    pub(crate) fn forget(&self, file: &str) -> Result<(), StoreError> {
+    /// Forgets a file that is gone. Gives what it served.
+    pub(crate) fn forget(&self, file: &str) -> Result<Option<Kept>, StoreError> {
+        let before = self.kept(file)?;
         self.database.transact(|transaction| {
-            transaction.execute("DELETE FROM serving WHERE folder = ?1 AND file = ?2", (&self.folder, file))?;
+            for table in ["serving", "refused"] {
+                let sql = format!("DELETE FROM {table} WHERE folder = ?1 AND file = ?2");
+                transaction.execute(&sql, (&self.folder, file))?;
+            }
             Ok(())
-        })
+        })?;
+        Ok(before)
     }
 
     /// What `file` last served.

@@ -25,6 +25,7 @@ mod folder;
 mod front_matter;
 mod generation;
 mod host;
+mod intake;
 mod keep;
 mod manifest;
 mod nested;

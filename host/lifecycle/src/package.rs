@@ -19,6 +19,7 @@ use std::os::fd::AsFd as _;
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::Path;
+use std::sync::Arc;
 
 use rustix::fs::CWD;
 use skillhost_types::{Digest, SkillName};
@@ -47,13 +48,20 @@ pub(crate) struct Package {
     /// All files together, in bytes, unpacked.
     pub(crate) size: u64,
     /// Without one, the skill is its instructions.
-    pub(crate) component: Option<Vec<u8>>,
+    pub(crate) component: Option<Component>,
     /// What the front matter of `SKILL.md` says.
     pub(crate) card: Option<Card>,
     /// `SKILL.md` as it stands, front matter included.
     pub(crate) instructions: Option<String>,
     /// Every file with its path in the folder, ordered by path; empty for a component that came alone.
     pub(crate) files: Vec<(String, Vec<u8>)>,
+}
+
+/// The bytes of a component, shared and not copied on their way through, and their digest.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Component {
+    pub(crate) digest: Digest,
+    pub(crate) bytes: Arc<Vec<u8>>,
 }
 
 /// What a skill says of itself in the front matter of its `SKILL.md`.
@@ -101,10 +109,11 @@ pub(crate) fn read_kept(dir: &Path) -> Result<Package, PackageError> {
 
 impl Package {
     fn of_component(bytes: Vec<u8>) -> Self {
+        let (digest, size) = (Digest::of(&bytes), bytes.len() as u64);
         Self {
-            digest: Digest::of(&bytes),
-            size: bytes.len() as u64,
-            component: Some(bytes),
+            digest,
+            size,
+            component: Some(Component { digest, bytes: Arc::new(bytes) }),
             card: None,
             instructions: None,
             files: Vec::new(),
@@ -117,7 +126,8 @@ impl Package {
         Ok(Self {
             digest: Digest::of_parts(files.iter().map(|(path, bytes)| (path.as_str(), bytes.as_slice()))),
             size: files.iter().map(|(_, bytes)| bytes.len() as u64).sum(),
-            component: component(&files)?.map(<[u8]>::to_vec),
+            component: component(&files)?
+                .map(|bytes| Component { digest: Digest::of(bytes), bytes: Arc::new(bytes.to_vec()) }),
             card: Some(card),
             instructions: Some(instructions),
             files,
@@ -140,7 +150,7 @@ impl Package {
         let work = tempfile::Builder::new().prefix(".unpacking-").tempdir_in(parent)?;
         let fresh = work.path().join("fresh");
         private_folder(&fresh)?;
-        let alone = self.component.iter().filter(|_| self.files.is_empty()).map(|bytes| (LONE_COMPONENT, bytes));
+        let alone = self.component.iter().filter(|_| self.files.is_empty()).map(|component| (LONE_COMPONENT, &*component.bytes));
         for (path, bytes) in self.files.iter().map(|(path, bytes)| (path.as_str(), bytes)).chain(alone) {
             let path = fresh.join(path);
             if let Some(folder) = path.parent() {

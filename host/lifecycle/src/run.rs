@@ -225,7 +225,7 @@ impl Inner {
         let deadline = Timestamp(self.source.now().0.saturating_add(patience));
         let context = Context::new(Arc::new(info), self.services.clone(), deadline, prepared.progress.clone());
         let state = RunState::new(context, limits, generation.environment.clone());
-        let ended = skillhost_engine::run(&code.component, code.own_resources, state, limits, guest).await;
+        let ended = skillhost_engine::run(&code.component, state, limits, guest).await;
         let came = Came { usage: ended.usage, log: ended.log, calls: ended.host.into_calls() };
         let result = ended.result.map_err(|stop| {
             let error = stop.into_error(limits);

@@ -10,9 +10,7 @@ use crate::measure::request;
 
 /// Calls `target` with `callers` callers until it is killed; prints each run's name once it has its outcome.
 pub(crate) async fn for_ever(data: PathBuf, skills: PathBuf, target: &str, callers: usize) -> Result<(), Failure> {
-    let config = Config { data_dir: data, skills_dir: skills, ..Config::default() };
-    let host = Host::open(Options::new(config)).await?;
-    host.absorb_folder().await?;
+    let host = opened(data, skills).await?;
     let (skill, tool) = target.split_once('.').ok_or("the target is SKILL.TOOL")?;
     let tasks: Vec<_> = (0..callers)
         .map(|_| {
@@ -34,4 +32,17 @@ pub(crate) async fn for_ever(data: PathBuf, skills: PathBuf, target: &str, calle
         }
     }
     Ok(())
+}
+
+/// Absorbs what lies in `skills`, so that the next process finds it in the cache.
+pub(crate) async fn absorb(data: PathBuf, skills: PathBuf) -> Result<(), Failure> {
+    opened(data, skills).await?.close().await;
+    Ok(())
+}
+
+async fn opened(data: PathBuf, skills: PathBuf) -> Result<Host, Failure> {
+    let config = Config { data_dir: data, skills_dir: skills, ..Config::default() };
+    let host = Host::open(Options::new(config)).await?;
+    host.absorb_folder().await?;
+    Ok(host)
 }

@@ -28,6 +28,16 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Fills the compile cache of a data directory
+    #[command(hide = true)]
+    Absorb {
+        /// The data directory
+        #[arg(long)]
+        data: PathBuf,
+        /// The drop folder
+        #[arg(long)]
+        skills: PathBuf,
+    },
     /// Calls a tool for ever and prints the run of each outcome as it is given out
     Load {
         /// The data directory
@@ -59,6 +69,7 @@ fn main() -> ExitCode {
                 Some(Command::Load { data, skills, target, callers }) => {
                     load::for_ever(data, skills, &target, callers).await
                 }
+                Some(Command::Absorb { data, skills }) => load::absorb(data, skills).await,
                 None => measure::all(arguments.calls, arguments.json).await,
             }
         })

@@ -77,10 +77,11 @@ impl OpenFile {
     pub(crate) fn read(mut self, what: &'static str, limit: u64) -> Result<Vec<u8>, PackageError> {
         let too_large = || PackageError::TooLarge { path: self.shown.clone(), what, limit };
         // Not the bound, but it spares reading what is too large by far.
-        if u64::try_from(self.before.st_size).is_ok_and(|size| size > limit) {
+        let expected = u64::try_from(self.before.st_size).unwrap_or_default();
+        if expected > limit {
             return Err(too_large());
         }
-        let read = read_at_most(&mut self.file, limit);
+        let read = read_at_most(&mut self.file, limit, expected);
         let bytes = read.map_err(|source| PackageError::Read { path: self.shown.clone(), source })?;
         let bytes = bytes.ok_or_else(too_large)?;
         self.check_unchanged()?;

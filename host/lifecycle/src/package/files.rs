@@ -106,7 +106,7 @@ impl Files {
         let shown = || Shown::new(&path);
         let (what, limit) = limit_of(&path);
         let read =
-            read_at_most(from, limit.min(self.room)).map_err(|source| PackageError::Read { path: shown(), source })?;
+            read_at_most(from, limit.min(self.room), 0).map_err(|source| PackageError::Read { path: shown(), source })?;
         let Some(bytes) = read else {
             return Err(if limit <= self.room {
                 PackageError::TooLarge { path: shown(), what, limit }
@@ -176,9 +176,10 @@ fn limit_of(path: &str) -> (&'static str, u64) {
     }
 }
 
-/// Reads to the end, or says `None` where there are more than `limit` bytes.
-pub(crate) fn read_at_most(from: impl Read, limit: u64) -> io::Result<Option<Vec<u8>>> {
-    let mut bytes = Vec::new();
+/// Reads to the end, or says `None` where there are more than `limit` bytes. About `expected` bytes will come.
+pub(crate) fn read_at_most(from: impl Read, limit: u64, expected: u64) -> io::Result<Option<Vec<u8>>> {
+    // One byte more, for which the end is looked for.
+    let mut bytes = Vec::with_capacity(usize::try_from(expected.min(limit).saturating_add(1)).unwrap_or_default());
     from.take(limit.saturating_add(1)).read_to_end(&mut bytes)?;
     Ok((bytes.len() as u64 <= limit).then_some(bytes))
 }

@@ -61,7 +61,7 @@ fn a_folder_gives_its_card_instructions_component_and_files() {
     let card = package.card.as_ref().unwrap();
     assert_eq!((card.name.as_str(), card.description.as_str()), ("kit", "Does things."));
     assert_eq!(package.instructions.as_deref(), Some(SKILL));
-    assert_eq!(package.component.as_deref(), Some(&b"\0asm"[..]));
+    assert_eq!(*package.component.unwrap().bytes, b"\0asm");
     let expected: Vec<_> = files.iter().map(|(path, bytes)| (path.strip_prefix("kit/").unwrap(), *bytes)).collect();
     assert_eq!(package.digest, Digest::of_parts(expected.iter().copied()));
     assert_eq!(package.files.len(), expected.len());
@@ -272,7 +272,7 @@ fn whatever_happens_meanwhile_the_digest_is_that_of_the_bytes_in_use() {
         });
         for _ in 0..300 {
             let package = read(folder.path(), "k").unwrap();
-            let component = package.component.unwrap();
+            let component = package.component.unwrap().bytes;
             assert!(component.len() == 70_000 && component.iter().all(|byte| *byte == component[0]));
             assert_eq!(package.digest, Digest::of_parts([("SKILL.md", SKILL.as_bytes()), ("x.wasm", &component)]));
         }

@@ -1,0 +1,330 @@
+//! The drop folder's way in: noticed, absorbed, put in place, taken away.
+//!
+//! Contract: one entry takes its place at a time; what an entry replaces serves until then, and what is refused changes
+//! nothing but the list. What changed while no host ran is found out as if it had changed now. Price: a read of the folder's
+//! metadata per look, and a small transaction per change.
+
+use std::collections::{BTreeMap, HashSet};
+use std::path::Path;
+use std::sync::{Arc, PoisonError};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use skillhost_types::SkillName;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+use crate::absorb::Refused;
+use crate::folder::{self, Fingerprint};
+use crate::generation::Generation;
+use crate::host::{HostError, Inner, Notice};
+use crate::keep::Kept;
+use crate::package::Package;
+use crate::registry::{Change, Entry, FileState};
+
+/// How long a file that is new waits for those before it, so that of two files of one skill the first by name wins.
+const TURN: Duration = Duration::from_millis(200);
+
+type Failure = Box<dyn std::error::Error + Send + Sync>;
+
+/// What the data directory says of a file that is about to serve.
+enum Stored {
+    /// The same as before.
+    Same,
+    /// Something else than before, which is given if there was any.
+    New(Option<Kept>),
+}
+
+impl Inner {
+    pub(crate) async fn absorb_folder(self: &Arc<Self>) -> Result<(), HostError> {
+        loop {
+            let (unsettled, tasks) = self.rescan().await?;
+            for task in tasks {
+                // A task that panicked has said so; the file is looked at again when it changes.
+                drop(task.await);
+            }
+            if !unsettled {
+                return Ok(());
+            }
+            tokio::time::sleep(folder::SETTLE).await;
+        }
+    }
+
+    /// Looks at the drop folder. Says whether something in it is not whole yet, and gives the absorptions
+    /// that it began.
+    pub(crate) async fn rescan(
+        self: &Arc<Self>,
+    ) -> Result<(bool, Vec<JoinHandle<()>>), HostError> {
+        let path = self.drop_folder().to_owned();
+        let scanned = tokio::task::spawn_blocking(move || folder::scan(&path)).await;
+        let found = match scanned {
+            Ok(Ok(found)) => found,
+            // A folder that is not there holds nothing.
+            Ok(Err(error)) if error.kind() == std::io::ErrorKind::NotFound => Default::default(),
+            Ok(Err(error)) => return Err(HostError::Folder { path: self.drop_folder().to_owned(), error }),
+            Err(error) => std::panic::resume_unwind(error.into_panic()),
+        };
+        self.remove_missing(&found).await;
+        let mut unsettled = false;
+        let mut due = Vec::new();
+        {
+            let mut state = self.folder.lock().unwrap_or_else(PoisonError::into_inner);
+            for (file, fingerprint) in found {
+                if state.seen.get(&file) == Some(&fingerprint) {
+                    continue;
+                }
+                if state.busy.contains(&file) || !fingerprint.is_settled() {
+                    unsettled = true;
+                    continue;
+                }
+                state.busy.insert(file.clone());
+                state.seen.insert(file.clone(), fingerprint);
+                due.push(file);
+            }
+        }
+        // Files that served before come first: they keep their skill's name.
+        let kept = self.keep.files().unwrap_or_default();
+        due.sort_by_key(|file| (!kept.contains(file), file.clone()));
+        let mut turn = None;
+        let tasks = due
+            .into_iter()
+            .map(|file| {
+                let (done, next) = oneshot::channel::<()>();
+                let before = turn.replace(next);
+                let this = self.clone();
+                tokio::spawn(async move {
+                    this.take(&file, before).await;
+                    this.folder.lock().unwrap_or_else(PoisonError::into_inner).busy.remove(&file);
+                    drop(done);
+                })
+            })
+            .collect();
+        Ok((unsettled, tasks))
+    }
+
+    /// Absorbs one entry and puts what came of it in place, after those `before` it if they are still at it.
+    async fn take(self: &Arc<Self>, file: &str, before: Option<oneshot::Receiver<()>>) {
+        self.notify(&Notice::Reading { file: file.to_owned() });
+        let absorbed = self.absorber.absorb(self.drop_folder(), file, &self.config, &self.keep).await;
+        if let Some(before) = before
+            && self.registry.load().entry(file).is_none()
+        {
+            // Only the first look at a file waits its turn: it may claim a name. The sender never sends.
+            drop(tokio::time::timeout(TURN, before).await);
+        }
+        let _one_at_a_time = self.commit.lock().await;
+        match absorbed {
+            Ok((generation, package)) => self.serve(generation, package).await,
+            Err(refused) => {
+                self.restore(file).await;
+                self.refuse(file, refused).await;
+            }
+        }
+    }
+
+    async fn serve(self: &Arc<Self>, generation: Arc<Generation>, package: Package) {
+        let kept = Kept { skill: generation.name.to_string(), digest: generation.digest };
+        let file = generation.file.clone();
+        if let Some(other) = self.registry.load().skill(generation.name.as_str()).filter(|other| other.file != file) {
+            let reason = format!("the skill `{}` is already provided by {}; remove one of the two", kept.skill, other.file);
+            return self.refused_entry(&generation, reason).await;
+        }
+        let before = match self.store(package, &file, kept).await {
+            Ok(before) => before,
+            Err(error) => {
+                let reason = format!("the data directory cannot be written: {error}");
+                return self.refused_entry(&generation, reason).await;
+            }
+        };
+        let change = self.change(|registry| registry.serve(generation.clone()));
+        self.agents.follow(self);
+        let (skill, version) = (generation.name.to_string(), generation.version.clone());
+        let replaced = match (change, before) {
+            (Change::Same | Change::Taken, _) => return,
+            (Change::Replaced(before), _) => Some(before.digest),
+            // What changed while no host ran changes now; what did not was told then.
+            (Change::Absorbed, Stored::New(before)) => {
+                before.filter(|before| before.skill == skill).map(|before| before.digest)
+            }
+            (Change::Absorbed, Stored::Same) => {
+                return self.notify(&Notice::Absorbed { skill, version, file, tools: generation.tools.len() });
+            }
+        };
+        let mut data = about(&generation);
+        match (replaced, &mut data) {
+            (Some(before), Value::Object(fields)) => {
+                fields.insert("replaced".into(), json!(before));
+                self.event("skill.replaced", data).await;
+                self.notify(&Notice::Replaced { skill, version, file });
+            }
+            _ => {
+                self.event("skill.absorbed", data).await;
+                self.notify(&Notice::Absorbed { skill, version, file, tools: generation.tools.len() });
+            }
+        }
+    }
+
+    /// Puts on disk that `file` serves `kept`.
+    async fn store(&self, package: Package, file: &str, kept: Kept) -> Result<Stored, Failure> {
+        let (keep, file) = (self.keep.clone(), file.to_owned());
+        tokio::task::spawn_blocking(move || {
+            if keep.holds(&file, &kept)? {
+                return Ok(Stored::Same);
+            }
+            keep.store(&package)?;
+            Ok(Stored::New(keep.remember(&file, &kept)?))
+        })
+        .await?
+    }
+
+    /// Lists a file as refused. What served under it goes on serving.
+    async fn refuse(&self, file: &str, refused: Refused) {
+        let stem = file.strip_suffix(".wasm").or_else(|| file.strip_suffix(".skill")).unwrap_or(file);
+        let name = SkillName::from_file_stem(stem).map_or_else(|_| stem.to_owned(), |name| name.to_string());
+        self.list_refused(Entry {
+            file: file.to_owned(),
+            name,
+            version: None,
+            digest: refused.digest,
+            state: FileState::Refused,
+            reason: Some(refused.why.to_string()),
+            serving: None,
+        })
+        .await;
+    }
+
+    async fn refused_entry(&self, generation: &Generation, reason: String) {
+        self.list_refused(Entry {
+            file: generation.file.clone(),
+            name: generation.name.to_string(),
+            version: Some(generation.version.clone()),
+            digest: Some(generation.digest),
+            state: FileState::Refused,
+            reason: Some(reason),
+            serving: None,
+        })
+        .await;
+    }
+
+    async fn list_refused(&self, entry: Entry) {
+        let (file, digest) = (entry.file.clone(), entry.digest);
+        let reason = entry.reason.clone().unwrap_or_default();
+        self.change(|registry| registry.refuse(entry));
+        // A data directory that cannot say whether it is news does not keep it back.
+        if is_path(&file) || self.keep.refuse(&file, digest, &reason).unwrap_or(true) {
+            self.event("skill.refused", json!({"file": file, "digest": digest, "reason": reason})).await;
+        }
+        self.notify(&Notice::Refused { file, reason });
+    }
+
+    /// After a restart: lets the generation that `file` served before serve again, from the kept bytes.
+    async fn restore(self: &Arc<Self>, file: &str) {
+        if self.registry.load().entry(file).is_some() {
+            return;
+        }
+        let Ok(Some(kept)) = self.keep.kept(file) else { return };
+        if self.registry.load().skill(&kept.skill).is_some() {
+            return;
+        }
+        let bytes = self.keep.path(&kept.digest);
+        let package = tokio::task::spawn_blocking(move || crate::package::read_kept(&bytes)).await;
+        let restored = match package {
+            Ok(Ok(package)) if package.digest == kept.digest => {
+                self.absorber.generation(package, file, &self.config, &self.keep).await.map_err(|why| why.to_string())
+            }
+            Ok(Ok(_)) => Err("its kept bytes were changed".to_owned()),
+            Ok(Err(error)) => Err(error.to_string()),
+            Err(error) => Err(error.to_string()),
+        };
+        match restored {
+            Ok((generation, _)) => {
+                self.change(|registry| registry.serve(generation));
+                self.agents.follow(self);
+            }
+            Err(error) => tracing::warn!(file, %error, "what served before the restart cannot serve again"),
+        }
+    }
+
+    async fn remove_missing(self: &Arc<Self>, found: &BTreeMap<String, Fingerprint>) {
+        let missing: HashSet<String> = {
+            let registry = self.registry.load();
+            let listed = registry.entries().map(|entry| entry.file.clone());
+            let kept = self.keep.files().unwrap_or_default();
+            let busy = &self.folder.lock().unwrap_or_else(PoisonError::into_inner).busy;
+            let gone = |file: &String| !found.contains_key(file) && !busy.contains(file) && !is_path(file);
+            listed.chain(kept).filter(gone).collect()
+        };
+        for file in missing {
+            let _one_at_a_time = self.commit.lock().await;
+            self.folder.lock().unwrap_or_else(PoisonError::into_inner).seen.remove(&file);
+            let kept = self.keep.forget(&file).unwrap_or_else(|error| {
+                tracing::warn!(file, %error, "the data directory still remembers a file that is gone");
+                None
+            });
+            let entry = self.change(|registry| registry.remove(&file));
+            // One that was refused never served; that it is gone is no event.
+            let (skill, digest) = match (entry.and_then(|entry| entry.serving), kept) {
+                (Some(serving), _) => (serving.name.to_string(), serving.digest),
+                (None, Some(kept)) => (kept.skill, kept.digest),
+                (None, None) => continue,
+            };
+            self.agents.follow(self);
+            self.event("skill.removed", json!({"skill": skill, "file": file, "digest": digest})).await;
+            self.notify(&Notice::Removed { skill, file });
+        }
+    }
+
+    pub(crate) async fn absorb_file(self: &Arc<Self>, path: &Path) -> Entry {
+        let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        let folder = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let shown = path.to_string_lossy().into_owned();
+        let _one_at_a_time = self.commit.lock().await;
+        match self.absorber.absorb(folder, &name, &self.config, &self.keep).await {
+            Ok((generation, package)) => {
+                // A folder's files must lie somewhere for its runs to see; nothing is remembered.
+                let kept = if package.files.is_empty() { Ok(()) } else { self.keep.store(&package) };
+                if let Err(error) = kept {
+                    tracing::warn!(path = shown, %error, "the skill's own folder cannot be kept");
+                }
+                let file = generation.file.clone();
+                self.change(|registry| {
+                    registry.serve(generation);
+                });
+                let registry = self.registry.load();
+                registry.entry(&file).cloned().unwrap_or_else(|| unlisted(&file))
+            }
+            Err(refused) => {
+                self.refuse(&name, refused).await;
+                let registry = self.registry.load();
+                registry.entry(&name).cloned().unwrap_or_else(|| unlisted(&name))
+            }
+        }
+    }
+}
+
+/// An entry that came by `absorb_file` is no entry of the drop folder.
+fn is_path(file: &str) -> bool {
+    file.contains('/')
+}
+
+fn unlisted(file: &str) -> Entry {
+    Entry {
+        file: file.to_owned(),
+        name: file.to_owned(),
+        version: None,
+        digest: None,
+        state: FileState::Refused,
+        reason: Some("it was removed meanwhile".into()),
+        serving: None,
+    }
+}
+
+fn about(generation: &Generation) -> Value {
+    json!({
+        "skill": generation.name,
+        "version": generation.version,
+        "file": generation.file,
+        "digest": generation.digest,
+        "tools": generation.tools.iter().map(|tool| tool.name.as_str()).collect::<Vec<_>>(),
+    })
+}
