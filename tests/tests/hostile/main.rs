@@ -6,5 +6,16 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may fail loudly")]
 
+mod agents;
+mod archives;
+mod cache;
+mod deadlines;
+mod describing;
+mod files;
+mod honest;
+mod index;
 mod kit;
+mod names;
+mod nesting;
+mod text;
 mod tools;
