@@ -6,7 +6,13 @@
 //!
 //! The binary is `SKILLHOST_BIN`, else `release/skillhost` in the target folder that the test itself was built in.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may fail loudly")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test may fail loudly"
+)]
 
 mod guests;
 mod process;

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use skillhost_tests::{World, guests_folder};
 
-use crate::{agents, describing, honest, kit::Row, nesting, text, tools};
+use crate::{agents, describing, honest, kit::Row, nesting, reach, text, tools};
 
 type Names = BTreeSet<String>;
 
@@ -28,7 +28,7 @@ fn names<'a>(names: impl IntoIterator<Item = &'a str>) -> Names {
 
 #[test]
 fn every_attack_of_the_page_is_made_and_every_attack_made_is_on_it() {
-    let rows = [tools::work(), tools::floods(), tools::outputs(), tools::world(), tools::pass_throughs()].concat();
+    let rows = [tools::work(), tools::floods(), tools::outputs(), reach::world(), reach::pass_throughs()].concat();
     let mut made = targets(&rows);
     made.insert("greedy".into());
     assert_eq!(made, page("`hostile` and `greedy`"));

@@ -109,7 +109,24 @@ pub(crate) fn hold(world: &World, rows: &[Row]) {
 pub(crate) fn faults(world: &World, rows: &[Row]) -> Vec<String> {
     // Compiles what is new, so that the calls are measured and not the compiler.
     world.list();
-    rows.iter().flat_map(|row| row.faults(world)).collect()
+    let mut faults: Vec<_> = rows.iter().flat_map(|row| row.faults(world)).collect();
+    faults.extend(untold(world));
+    faults
+}
+
+/// What the event log does not tell of the runs, in a world of fewer than ten thousand events.
+fn untold(world: &World) -> Option<String> {
+    let read = ["events", "--json", "--kind", "tool.*", "--after", "0", "--limit", "10000"];
+    let events = world.run(&read).lines();
+    let runs = |wanted: fn(&str) -> bool| {
+        let of = events.iter().filter(|event| event["kind"].as_str().is_some_and(wanted));
+        let mut runs: Vec<_> = of.map(|event| event["run"].to_string()).collect();
+        runs.sort_unstable();
+        runs
+    };
+    let (begun, ended) = (runs(|kind| kind == "tool.called"), runs(|kind| kind != "tool.called"));
+    let told = begun == ended && begun.windows(2).all(|pair| pair[0] != pair[1]);
+    (!told).then(|| format!("{} runs have begun and {} have ended, by the event log", begun.len(), ended.len()))
 }
 
 /// Fails the test if there are faults.

@@ -4,7 +4,13 @@
 //! against each other). After every attack the outcome came in time and a healthy skill answers. Price: a process
 //! per call, and one compilation per guest.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may fail loudly")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test may fail loudly"
+)]
 
 mod agents;
 mod archives;
@@ -17,5 +23,6 @@ mod index;
 mod kit;
 mod names;
 mod nesting;
+mod reach;
 mod text;
 mod tools;

@@ -11,7 +11,7 @@ const LOG_BYTES: u64 = 64 << 10;
 /// `CONTROL_CHARACTERS` of the guest.
 const CONTROL: &str = "safe\u{1b}[2J\u{1b}]0;owned\u{7}\u{9b}31m\u{8}\r\n\u{202e}gpj.exe\u{2066}\u{200b}\u{0}\u{7f}end";
 
-fn data(came: &Value) -> &Value {
+pub(crate) fn data(came: &Value) -> &Value {
     &came["output"]["data"]
 }
 
@@ -37,22 +37,7 @@ fn dropped(came: &Value) -> bool {
     used("dropped") > 0 && used("log_bytes") <= LOG_BYTES
 }
 
-fn tried(came: &Value) -> bool {
-    let answer = data(came);
-    answer["err"].is_string() && answer["ok"].is_null()
-}
-
-/// A pass-through that was let through.
-fn passed(came: &Value) -> bool {
-    data(came).get("ok").is_some()
-}
-
-/// A pass-through of what the skill has no grant for.
-fn denied(came: &Value) -> bool {
-    data(came)["err"]["kind"] == "denied"
-}
-
-fn hostile(tool: &str, input: &'static str, may: &'static [&'static str]) -> Row {
+pub(crate) fn hostile(tool: &str, input: &'static str, may: &'static [&'static str]) -> Row {
     row(format!("hostile.{tool}"), input, may)
 }
 
@@ -103,7 +88,8 @@ pub(crate) fn floods() -> Vec<Row> {
     const TALLY: &[&str] = &[ANSWERS, "host-calls"];
     vec![
         hostile("log-flood", "{}", &[ANSWERS]).so(dropped),
-        hostile("log-flood", r#"{"lines":3,"bytes":100000}"#, &[ANSWERS]).so(dropped),
+        hostile("log-flood", r#"{"lines":3,"bytes":100000}"#, &[ANSWERS])
+            .so(|came| came["usage"]["log_bytes"].as_u64() <= Some(LOG_BYTES)),
         hostile("stdout-flood", "{}", &[ANSWERS]).so(|came| dropped(came) && data(came)["lines"] == 10_000),
         hostile("progress-flood", "{}", &[ANSWERS]).so(dropped),
         hostile("event-flood", "{}", TALLY).so(tallied),
@@ -146,9 +132,14 @@ pub(crate) fn outputs() -> Vec<Row> {
         hostile("control-characters", r#"{"as":"progress"}"#, &[ANSWERS]),
         hostile("control-characters", r#"{"as":"event"}"#, &[ANSWERS]),
     ];
-    for input in
-        ["{}", r#"{"as":"data"}"#, r#"{"as":"error"}"#, r#"{"as":"blob"}"#, r#"{"as":"mime-type"}"#, r#"{"as":"list"}"#]
-    {
+    for input in [
+        "{}",
+        r#"{"as":"data"}"#,
+        r#"{"as":"error"}"#,
+        r#"{"as":"blob"}"#,
+        r#"{"as":"mime-type"}"#,
+        r#"{"as":"list","bytes":500000}"#,
+    ] {
         rows.push(hostile("huge-output", input, CUT));
     }
     for input in ["{}", r#"{"as":"data"}"#, r#"{"as":"log"}"#] {
@@ -158,77 +149,6 @@ pub(crate) fn outputs() -> Vec<Row> {
         hostile("control-characters", "{}", &[ANSWERS]).so(|came| came["output"]["content"][0]["text"] == CONTROL),
     );
     rows
-}
-
-/// What a guest sees of the world.
-pub(crate) fn world() -> Vec<Row> {
-    let empty_world = |came: &Value| {
-        let seen = data(came);
-        let empty = ["arguments", "environment", "preopens"].iter().all(|field| seen[*field] == json!([]));
-        let refused =
-            ["tcp", "listen", "udp", "name", "root", "here"].iter().all(|field| seen[*field]["err"].is_string());
-        empty
-            && refused
-            && seen["stdin"]["ok"] == ""
-            && seen["terminal"] == false
-            && seen["initial_directory"].is_null()
-    };
-    vec![
-        hostile("remaining", "{}", &[ANSWERS]).within(3_000).so(|came| {
-            let left = |field: &str| data(came)[field].as_u64().unwrap_or(u64::MAX);
-            left("wall_ms") <= 3_000 && left("fuel") <= 1_000_000_000 && left("memory_bytes") <= 64 << 20
-        }),
-        hostile("context", "{}", &[ANSWERS]).so(|came| {
-            data(came)["run_id"] == came["run"] && data(came)["tenant"] == "default" && data(came)["skill"] == "hostile"
-        }),
-        hostile("env", "{}", &[ANSWERS]).so(empty_world),
-        hostile("clock-and-random", "{}", &[ANSWERS]).so(|came| {
-            let clock = |n: usize| data(came)["monotonic_ns"][n].as_u64();
-            clock(0).is_some() && clock(0) <= clock(1) && data(came)["wall_ms"].as_u64() > Some(1_600_000_000_000)
-        }),
-        hostile("read-file", r#"{"path":"/etc/passwd"}"#, &[ANSWERS]).so(tried),
-        hostile("read-file", r#"{"path":"/skill/../../../etc/passwd"}"#, &[ANSWERS]).so(tried),
-        hostile("write-file", r#"{"path":"/tmp/written"}"#, &[ANSWERS]).so(tried),
-        hostile("write-file", r#"{"path":"written"}"#, &[ANSWERS]).so(tried),
-        hostile("list-dir", "{}", &[ANSWERS]).so(tried),
-        hostile("remove-file", r#"{"path":"/skills/healthy.wasm"}"#, &[ANSWERS]).so(tried),
-        hostile("rename", r#"{"path":"/etc/hostname","to":"/etc/hosts"}"#, &[ANSWERS]).so(tried),
-        hostile("hard-link", r#"{"path":"/etc/passwd","to":"/tmp/linked"}"#, &[ANSWERS]).so(tried),
-        hostile("log", r#"{"level":"warn","message":"one line"}"#, &[ANSWERS])
-            .so(|came| came["log"][0]["message"] == "one line" && came["log"][0]["level"] == "warn"),
-        hostile("progress", r#"{"done":1,"total":2,"message":"half"}"#, &[ANSWERS]),
-    ]
-}
-
-/// The interfaces of the host, as they are: its own keys and events pass, all that it did not ask for is denied.
-pub(crate) fn pass_throughs() -> Vec<Row> {
-    let answered = |tool: &str, input, holds| hostile(tool, input, &[ANSWERS]).so(holds);
-    vec![
-        answered("get", r#"{"key":"hostile:none"}"#, passed),
-        answered("get", r#"{"key":"healthy:count"}"#, denied),
-        answered("set", r#"{"key":"hostile:a","value":"1","ttl_ms":60000}"#, passed),
-        answered("set", r#"{"key":"healthy:count","value":"1"}"#, denied),
-        answered("cas", r#"{"key":"hostile:c","value":"2"}"#, passed),
-        answered("cas", r#"{"key":"healthy:count","value":"2"}"#, denied),
-        answered("add", r#"{"key":"hostile:n"}"#, passed),
-        answered("add", r#"{"key":"healthy:count"}"#, denied),
-        answered("delete", r#"{"key":"hostile:a"}"#, passed),
-        answered("delete", r#"{"key":"healthy:count"}"#, denied),
-        answered("exists", r#"{"key":"hostile:a"}"#, passed),
-        answered("exists", r#"{"key":"healthy:count"}"#, denied),
-        answered("keys", r#"{"pattern":"hostile:*"}"#, passed),
-        answered("clear", r#"{"pattern":"hostile:*"}"#, passed),
-        answered("clear", r#"{"pattern":"*"}"#, denied),
-        answered("publish", r#"{"channel":"hostile:x","message":{"a":1}}"#, passed),
-        answered("publish", r#"{"channel":"ping:x","message":{"a":1}}"#, denied),
-        answered("events-append", r#"{"kind":"skill.test","data":{"a":1}}"#, passed),
-        answered("events-append", r#"{"kind":"system.started","data":{}}"#, denied),
-        answered("events-read", "{}", denied),
-        answered("call-skill", r#"{"skill":"healthy","tool":"echo","input":{}}"#, denied),
-        answered("llm", "{}", denied),
-        answered("llm-stream", "{}", denied),
-        answered("embed", r#"{"inputs":["a"]}"#, denied),
-    ]
 }
 
 #[test]
@@ -247,16 +167,6 @@ fn every_bad_answer_is_told_from_a_good_one() {
 }
 
 #[test]
-fn a_guest_sees_an_empty_world() {
-    hold(&World::with(&["healthy", "hostile"]), &world());
-}
-
-#[test]
-fn a_guest_reaches_what_is_its_own_and_nothing_else() {
-    hold(&World::with(&["healthy", "hostile"]), &pass_throughs());
-}
-
-#[test]
 fn what_a_guest_prints_does_not_reach_the_streams_of_the_host() {
     let world = World::with(&["healthy", "hostile"]);
     let ran = world.run(&["run", "hostile.stdout-flood", "--input", r#"{"lines":50,"bytes":30}"#, "--json"]);
@@ -265,47 +175,15 @@ fn what_a_guest_prints_does_not_reach_the_streams_of_the_host() {
 }
 
 #[test]
-fn greedy_waits_for_a_decision_and_then_does_as_hostile_does() {
-    const GRANTS: &[&str] = &[
-        "--grant",
-        "blackboard.read *",
-        "--grant",
-        "blackboard.write *",
-        "--grant",
-        "blackboard.publish *",
-        "--grant",
-        "events.append skill.*",
-        "--grant",
-        "events.read *",
-        "--grant",
-        "llm.complete *",
-        "--grant",
-        "llm.embed *",
-        "--grant",
-        "skills.call *",
-        "--grant",
-        "fs.read workspace",
-        "--grant",
-        "fs.write workspace",
-        "--grant",
-        "secrets.use github",
-    ];
-    let world = World::with(&["healthy", "greedy"]);
-    assert_eq!(world.entry("greedy.wasm")["state"], "pending");
-    let greedy = |tool: &str, input, may| row(format!("greedy.{tool}"), input, may);
-    hold(
-        &world,
-        &[
-            greedy("echo", "{}", &["denied"]),
-            greedy("echo", "{}", &[ANSWERS]).with(GRANTS),
-            greedy("spin", "{}", &["fuel", "deadline"]).with(GRANTS).within(500),
-            greedy("grow", "{}", &["memory"]).with(GRANTS),
-            greedy("trap", "{}", &["trap"]).with(GRANTS),
-            greedy("get", r#"{"key":"healthy:count"}"#, &[ANSWERS]).with(GRANTS).so(passed),
-            greedy("call-skill", r#"{"skill":"healthy","tool":"echo","input":{"a":1}}"#, &[ANSWERS])
-                .with(GRANTS)
-                .so(passed),
-            greedy("read-file", r#"{"path":"/etc/passwd"}"#, &[ANSWERS]).with(GRANTS).so(tried),
-        ],
-    );
+fn what_a_guest_says_is_escaped_where_people_read_it() {
+    let world = World::with(&["healthy", "hostile"]);
+    for kind in ["log", "error"] {
+        let ran = world.run(&["run", "hostile.control-characters", &format!("as={kind}")]);
+        let raw = ran.stderr.chars().find(|letter| match letter {
+            '\n' => false,
+            '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => true,
+            other => other.is_control(),
+        });
+        assert!(ran.stderr.contains("safe") && raw.is_none(), "{raw:?} in {ran:?}");
+    }
 }
