@@ -182,3 +182,36 @@ fn a_link_inside_the_folder_is_no_way_to_a_file_outside() {
     assert_eq!(entries.iter().find(serves), None);
     assert_eq!(world.call("errors.failed", &[]).kind(), "not-found");
 }
+
+/// A component with this many functions of this many additions each.
+fn work_for_the_compiler(functions: usize, additions: usize) -> Vec<u8> {
+    use std::fmt::Write as _;
+    let mut text = String::from("(component (core module $m ");
+    for n in 0..functions {
+        write!(text, "(func $f{n} (param i32) (result i32) local.get 0 ").unwrap();
+        (0..additions).for_each(|n| write!(text, "i32.const {n} i32.add local.tee 0 ").unwrap());
+        text.push_str(") ");
+    }
+    text.push_str("(func (export \"run\") (result i32) (call $f0 (i32.const 7)))) (core instance $i (instantiate $m))");
+    text.push_str("(func (export \"run\") (result u32) (canon lift (core func $i \"run\"))))");
+    wat::parse_str(text).unwrap()
+}
+
+#[test]
+fn a_file_made_to_exhaust_the_compiler_is_refused_or_serves_and_the_host_stays_small() {
+    for (name, bytes) in [("many", work_for_the_compiler(30_000, 1)), ("long", work_for_the_compiler(1, 200_000))] {
+        let world = World::with(&["healthy"]);
+        world.put(&format!("{name}.wasm"), &bytes);
+        let ran = world.run(&["list", "--json"]);
+        let entries = ran.json().as_array().unwrap().clone();
+        let entry = entries.iter().find(|entry| entry["name"] == name).expect("it is listed");
+        if entry["state"] == "active" {
+            assert_eq!(world.call(&format!("{name}.run"), &[]).code, Some(0));
+        } else {
+            let words = ["compil", "function", "memory", "time", "size", "large", "limit"];
+            refused_for(&entries, &format!("{name}.wasm"), &words).unwrap();
+        }
+        assert!(ran.peak_kib <= HOST_KIB, "{} KiB: {ran}", ran.peak_kib);
+        healthy(&world).unwrap();
+    }
+}
