@@ -5,7 +5,7 @@
 
 use skillhost_tests::World;
 
-use crate::kit::{Row, hold, row};
+use crate::kit::{HOST_KIB, Row, hold, row};
 
 /// Minutes of it.
 const FUEL: &[&str] = &["--fuel", "1000000000000"];
@@ -54,4 +54,13 @@ fn a_run_without_fuel_to_spare_ends_by_its_fuel() {
         })
     });
     hold(&world, &rows);
+}
+
+#[test]
+fn the_memory_that_a_host_takes_is_seen_from_outside() {
+    let world = World::with(&["hostile"]);
+    world.list();
+    // It holds 32 MiB for as long as it runs. Without this, the rows' check of the host's memory could be blind.
+    let ran = world.call("hostile.fill-loop", &[FUEL, &["--timeout", "300ms"]].concat());
+    assert!((32 << 10..HOST_KIB).contains(&ran.peak_kib), "{} KiB: {ran}", ran.peak_kib);
 }

@@ -28,10 +28,20 @@ fn a_ring_of_skills_is_cut_off_by_its_depth() {
 #[test]
 fn calls_from_skill_to_skill_share_one_budget() {
     let world = World::with(&["healthy", "ring-a", "ring-b"]);
-    // One round takes far more than this in all: whoever is at its turn when it runs out, no outer run is over it.
-    let few: &[&str] = &["--fuel", "20000", "--grant", "skills.call ring-a.*", "--grant", "skills.call ring-b.*"];
-    let within = |came: &Value| came["usage"]["fuel"].as_u64() <= Some(22_000);
-    hold(&world, &[row("ring-a.round", "{}", &["fuel", ANSWERS]).with(few).so(within)]);
+    hold(&world, &[row("ring-a.round", "{}", &[ANSWERS]).with(BOTH)]);
+    let events = world.run(&["events", "--json", "--kind", "tool.completed"]).lines();
+    let of_the_ring = |event: &&Value| event["source"].as_str().is_some_and(|source| source.starts_with("ring-"));
+    let mut spent: Vec<_> =
+        events.iter().filter(of_the_ring).map(|event| event["data"]["usage"]["fuel"].as_u64()).collect();
+    spent.sort_unstable();
+    let (innermost, outermost) = (spent.first().unwrap().unwrap(), spent.last().unwrap().unwrap());
+    assert!(outermost >= 4 * innermost, "who calls pays for what it called: {spent:?}");
+    // Enough for one of them and far too little for all.
+    let fuel = (outermost / 3).to_string();
+    let ran = world.call("ring-a.round", &[BOTH, &["--fuel", &fuel]].concat());
+    let came = ran.json();
+    assert!(came["usage"]["fuel"].as_u64() <= Some(outermost / 3), "{ran}");
+    assert!(came["error"]["kind"] == "fuel" || !cut_off_by_depth(&came), "{ran}");
 }
 
 #[test]
