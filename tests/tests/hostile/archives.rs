@@ -62,18 +62,17 @@ fn zeros(zip: &mut Zip, name: &str, mebibytes: usize) {
 }
 
 fn hostile_archives() -> Vec<(&'static str, Vec<u8>, &'static [&'static str])> {
-    const PATH: &[&str] = &["path", "..", "name", "outside"];
     let link = |zip: &mut Zip, name: &str, to: &str| zip.add_symlink(name, to, SimpleFileOptions::default()).unwrap();
     let bomb = archive(|zip| zeros(zip, "assets/zeros", 300));
     let nested = archive(|zip| file(zip, "assets/inner.skill", &bomb));
     let whole = archive(|_| ());
     vec![
-        ("parent", named(&format!("../{MARK}")), PATH),
-        ("deep-parent", named(&format!("assets/../../../../{MARK}")), PATH),
-        ("absolute", named(&format!("/tmp/{MARK}")), PATH),
-        ("backslashes", named(&format!("..\\..\\{MARK}")), PATH),
-        ("drive", named(&format!("C:\\{MARK}")), PATH),
-        ("nul", named(&format!("assets/{MARK}\0.md")), PATH),
+        ("parent", named(&format!("../{MARK}")), &[".."]),
+        ("deep-parent", named(&format!("assets/../../../../{MARK}")), &[".."]),
+        ("absolute", named(&format!("/tmp/{MARK}")), &["absolute"]),
+        ("backslashes", named(&format!("..\\..\\{MARK}")), &["backslash"]),
+        ("drive", named(&format!("C:\\{MARK}")), &["backslash", "drive"]),
+        ("nul", named(&format!("assets/{MARK}\0.md")), &["control"]),
         ("link", archive(|zip| link(zip, "assets/link", "/etc")), &["link"]),
         (
             "through-link",
@@ -86,19 +85,19 @@ fn hostile_archives() -> Vec<(&'static str, Vec<u8>, &'static [&'static str])> {
         (
             "duplicate",
             patched(archive(|zip| file(zip, "SKILL.mq", b"---\nname: second\n---\n")), b"SKILL.mq", b"SKILL.md"),
-            &["two", "twice", "duplicate", "same name"],
+            &["two entries", "twice", "duplicate"],
         ),
-        ("case", archive(|zip| file(zip, "skill.MD", HEAD.as_bytes())), &["case", "two", "twice", "SKILL.md"]),
-        ("two-components", archive(|zip| file(zip, "other.wasm", b"\0asm")), &["one", "two", "wasm"]),
-        ("bomb", bomb.clone(), &["MiB", "ratio", "times", "large", "bytes", "expand"]),
+        ("case", archive(|zip| file(zip, "skill.MD", HEAD.as_bytes())), &["case"]),
+        ("two-components", archive(|zip| file(zip, "other.wasm", b"\0asm")), &["components"]),
+        ("bomb", bomb.clone(), &["times its size", "MiB"]),
         (
             "many",
             archive(|zip| (0..20_000).for_each(|n| file(zip, &format!("assets/{n}"), b""))),
-            &["files", "entries"],
+            &["entries", "files"],
         ),
-        ("truncated", whole[..whole.len() / 2].to_vec(), &["archive", "zip"]),
-        ("random", b"PK\x03\x04 and then nothing of the kind".to_vec(), &["archive", "zip"]),
-        ("empty", Vec::new(), &["archive", "zip", "empty"]),
+        ("truncated", whole[..whole.len() / 2].to_vec(), &["zip archive"]),
+        ("random", b"PK\x03\x04 and then nothing of the kind".to_vec(), &["zip archive"]),
+        ("empty", Vec::new(), &["zip archive", "empty"]),
         ("no-manifest", patched(archive(|_| ()), b"SKILL.md", b"SKILL.no"), &["SKILL.md"]),
         ("nested", nested, &[]),
     ]
