@@ -78,28 +78,28 @@ fn lay(world: &World) -> Vec<(&'static str, &'static [&'static str])> {
     std::os::unix::net::UnixListener::bind(skills.join("socket.wasm")).unwrap();
     fs::create_dir(skills.join("folder.wasm")).unwrap();
     huge(&skills.join("huge.wasm"));
-    let link: &[&str] = &["link"];
-    let broken: &[&str] = &["wasm", "component", "end", "byte", "section", "offset", "truncated", "malformed"];
+    let link: &[&str] = &["symbolic link"];
+    let foreign: &[&str] = &["no WebAssembly"];
     vec![
-        ("truncated.wasm", broken),
-        ("head-only.wasm", &["tool", "export", "empty", "end"]),
-        ("random.wasm", broken),
-        ("flipped.wasm", broken),
-        ("trailing.wasm", broken),
-        ("empty.wasm", &["empty", "wasm", "component"]),
-        ("text.wasm", &["wasm", "component", "text"]),
-        ("page.wasm", &["wasm", "component"]),
-        ("core.wasm", &["core"]),
+        ("truncated.wasm", &["truncated"]),
+        ("head-only.wasm", &["no function", "neither tools"]),
+        ("random.wasm", foreign),
+        ("flipped.wasm", &["no valid component"]),
+        ("trailing.wasm", &["truncated", "trailing", "no valid component"]),
+        ("empty.wasm", &["empty"]),
+        ("text.wasm", foreign),
+        ("page.wasm", foreign),
+        ("core.wasm", &["core WebAssembly module"]),
         ("foreign.wasm", &["evil:world/thing"]),
         ("outward.wasm", link),
         ("endless.wasm", link),
         ("circle.wasm", link),
         ("dangling.wasm", link),
         ("folder-outward.wasm", link),
-        ("pipe.wasm", &["pipe", "regular", "fifo"]),
-        ("socket.wasm", &["socket", "regular"]),
-        ("folder.wasm", &["SKILL.md", "folder", "directory"]),
-        ("huge.wasm", &["MiB", "bytes", "large"]),
+        ("pipe.wasm", &["pipe"]),
+        ("socket.wasm", &["socket"]),
+        ("folder.wasm", &["SKILL.md"]),
+        ("huge.wasm", &["larger"]),
     ]
 }
 
@@ -166,7 +166,7 @@ fn a_file_that_cannot_be_read_is_refused_and_hides_no_other() {
     }
     let output = command.stdin(Stdio::null()).output().unwrap();
     let entries: Vec<Value> = serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{output:?}"));
-    fail_with(&faults_in(&entries, &[("locked.wasm", &["permission", "read"])]));
+    fail_with(&faults_in(&entries, &[("locked.wasm", &["permission"])]));
 }
 
 #[test]
@@ -208,7 +208,7 @@ fn a_file_made_to_exhaust_the_compiler_is_refused_or_serves_and_the_host_stays_s
         if entry["state"] == "active" {
             assert_eq!(world.call(&format!("{name}.run"), &[]).code, Some(0));
         } else {
-            let words = ["compil", "function", "memory", "time", "size", "large", "limit"];
+            let words = ["compil", "functions", "validation"];
             refused_for(&entries, &format!("{name}.wasm"), &words).unwrap();
         }
         assert!(ran.peak_kib <= HOST_KIB, "{} KiB: {ran}", ran.peak_kib);
