@@ -6,7 +6,13 @@
 //!
 //! The binary is `SKILLHOST_BIN`, else `release/skillhost` in the target folder that the test itself was built in.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail loudly")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test may fail loudly"
+)]
 
 mod guests;
 mod process;
@@ -24,7 +30,7 @@ pub use world::World;
 /// How long anything may take before it counts as hung: ten times the slowest step on a busy machine.
 pub const PATIENCE: Duration = Duration::from_secs(60);
 
-/// How often a condition is looked at.
+/// How often another process is looked at: the only sleep of the tests.
 const POLL: Duration = Duration::from_millis(10);
 
 /// Waits until `condition` holds; fails the test with `what` if it does not within `timeout`.
@@ -33,7 +39,7 @@ pub fn eventually(what: &str, timeout: Duration, mut condition: impl FnMut() -> 
     let start = Instant::now();
     while !condition() {
         assert!(start.elapsed() < timeout, "not within {timeout:?}: {what}");
-        // The only sleep of the tests: what is waited for happens in another process, which tells nobody.
+        // What is waited for happens in another process, which tells nobody.
         std::thread::sleep(POLL);
     }
 }

@@ -3,11 +3,12 @@
 use std::io::{Read, Write as _};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::PATIENCE;
+use crate::{PATIENCE, POLL};
 
 /// What a process printed and how it ended.
 #[derive(Debug, Clone)]
@@ -22,6 +23,9 @@ pub struct Ran {
     pub stderr: String,
     /// From start to exit.
     pub took: Duration,
+    /// The most memory that the process itself (not its children) held at once, in KiB, but for what it took in the last
+    /// [`POLL`].
+    pub peak_kib: u64,
 }
 
 impl Ran {
@@ -84,13 +88,34 @@ pub(crate) fn finish(
     start: Instant,
     streams: impl FnOnce() -> (Option<String>, Option<String>),
 ) -> Ran {
+    let peak = watch_memory(child.id());
     let (Some(stdout), Some(stderr)) = streams() else {
         drop(child.kill());
         drop(child.wait());
         panic!("`{line}` did not end within {PATIENCE:?}");
     };
     let status = child.wait().expect("a child can be waited for");
-    Ran { line: line.to_owned(), code: status.code(), stdout, stderr, took: start.elapsed() }
+    let took = start.elapsed();
+    let peak_kib = peak.join().expect("a thread that only reads");
+    Ran { line: line.to_owned(), code: status.code(), stdout, stderr, took, peak_kib }
+}
+
+/// Follows the high-water mark of a process until its end, after which the kernel no longer tells it.
+fn watch_memory(pid: u32) -> JoinHandle<u64> {
+    std::thread::spawn(move || {
+        let mut peak = 0;
+        while let Some(kib) = high_water(pid) {
+            peak = kib;
+            std::thread::sleep(POLL);
+        }
+        peak
+    })
+}
+
+fn high_water(pid: u32) -> Option<u64> {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    line.trim().trim_end_matches(" kB").parse().ok()
 }
 
 /// A command as one would type it, for messages.

@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
-use crate::process::{self, Ran};
 use crate::PATIENCE;
+use crate::process::{self, Ran};
 
 /// `skillhost up --json`. Killed when dropped.
 pub struct Up {

@@ -88,6 +88,7 @@ impl From<EventError> for HostError {
         let text = error.to_string();
         match error {
             EventError::Invalid(_) => Self::Invalid(text),
+            EventError::TooLarge(_) => Self::Limit(text),
             _ => Self::Unavailable(text),
         }
     }

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use skillhost_engine::{Guest, RunState, Stop};
 use skillhost_types::{Content, Want};
 use wasmtime::Store;
-use wasmtime::component::{Component, ComponentExportIndex, Instance};
+use wasmtime::component::{Component, ComponentExportIndex, Instance, TypedFunc};
 
 use crate::context::Context;
 use crate::wire;
@@ -81,7 +81,16 @@ impl Guest<Context> for DescribeSkill {
     type Output = Manifest;
 
     async fn call(self, store: &mut Store<RunState<Context>>, instance: &Instance) -> wasmtime::Result<Manifest> {
-        let describe = instance.get_typed_func::<(), (wire::Manifest,)>(&mut *store, &self.0.describe)?;
+        let other = |error: wasmtime::Error| {
+            Stop::Trap(format!("its exports of `skillhost:skill` have other types than the contract's: {error:#}"))
+        };
+        let describe =
+            instance.get_typed_func::<(), (wire::Manifest,)>(&mut *store, &self.0.describe).map_err(other)?;
+        // Found out now, not at the first call.
+        typed_call(store, instance, &self.0.call).map_err(other)?;
+        if let Some(handle) = &self.0.handle {
+            typed_handle(store, instance, handle).map_err(other)?;
+        }
         let (manifest,) = describe.call_async(store, ()).await?;
         Ok(manifest.into())
     }
@@ -118,8 +127,7 @@ impl Guest<Context> for CallSkill<'_> {
     type Output = Result<RawOutput, SkillError>;
 
     async fn call(self, store: &mut Store<RunState<Context>>, instance: &Instance) -> wasmtime::Result<Self::Output> {
-        let call = instance
-            .get_typed_func::<(&str, &str), (Result<wire::Output, wire::ToolError>,)>(&mut *store, &self.indices.call)?;
+        let call = typed_call(store, instance, &self.indices.call)?;
         let (result,) = call.call_async(&mut *store, (self.tool, self.input)).await?;
         let cap = store.data().output_limit();
         match result {
@@ -127,7 +135,10 @@ impl Guest<Context> for CallSkill<'_> {
                 let output = RawOutput::from(output);
                 if output.bytes() > cap { Err(Stop::Output.into()) } else { Ok(Ok(output)) }
             }
-            Err(error) => Ok(Err(SkillError::from(error, cap))),
+            Err(error) => {
+                let error = SkillError::from(error);
+                if error.text().len() as u64 > cap { Err(Stop::Output.into()) } else { Ok(Err(error)) }
+            }
         }
     }
 }
@@ -147,7 +158,7 @@ impl Guest<Context> for HandleMessage<'_> {
         let Some(handle) = self.indices.handle else {
             return Err(Stop::Internal("a message came for a skill without a handler".into()).into());
         };
-        let handle = instance.get_typed_func::<(wire::Message,), (Result<(), String>,)>(&mut *store, &handle)?;
+        let handle = typed_handle(store, instance, &handle)?;
         let message = wire::Message {
             id: self.message.id.clone(),
             channel: self.message.channel.as_str().to_owned(),
@@ -157,7 +168,10 @@ impl Guest<Context> for HandleMessage<'_> {
         };
         let (result,) = handle.call_async(&mut *store, (message,)).await?;
         let cap = store.data().output_limit();
-        Ok(result.map_err(|text| shortened(text, cap)))
+        match result {
+            Err(text) if text.len() as u64 > cap => Err(Stop::Output.into()),
+            result => Ok(result),
+        }
     }
 }
 
@@ -182,19 +196,41 @@ impl From<wire::Output> for RawOutput {
     }
 }
 
-impl SkillError {
-    fn from(error: wire::ToolError, cap: u64) -> Self {
+impl From<wire::ToolError> for SkillError {
+    fn from(error: wire::ToolError) -> Self {
         match error {
-            wire::ToolError::InvalidInput(text) => Self::InvalidInput(shortened(text, cap)),
-            wire::ToolError::Failed(text) => Self::Failed(shortened(text, cap)),
-            wire::ToolError::Transient(text) => Self::Failed(shortened(format!("for now: {text}"), cap)),
+            wire::ToolError::InvalidInput(text) => Self::InvalidInput(text),
+            wire::ToolError::Failed(text) => Self::Failed(text),
+            wire::ToolError::Transient(text) => Self::Failed(format!("for now: {text}")),
         }
     }
 }
 
-fn shortened(mut text: String, cap: u64) -> String {
-    text.truncate(text.floor_char_boundary(usize::try_from(cap).unwrap_or(usize::MAX)));
-    text
+impl SkillError {
+    fn text(&self) -> &str {
+        match self {
+            Self::InvalidInput(text) | Self::Failed(text) => text,
+        }
+    }
+}
+
+type TypedCall<'a> = TypedFunc<(&'a str, &'a str), (Result<wire::Output, wire::ToolError>,)>;
+type TypedHandle = TypedFunc<(wire::Message,), (Result<(), String>,)>;
+
+fn typed_call<'a>(
+    store: &mut Store<RunState<Context>>,
+    instance: &Instance,
+    call: &ComponentExportIndex,
+) -> wasmtime::Result<TypedCall<'a>> {
+    instance.get_typed_func(store, call)
+}
+
+fn typed_handle(
+    store: &mut Store<RunState<Context>>,
+    instance: &Instance,
+    handle: &ComponentExportIndex,
+) -> wasmtime::Result<TypedHandle> {
+    instance.get_typed_func(store, handle)
 }
 
 impl From<wire::Manifest> for Manifest {

@@ -36,6 +36,17 @@ pub struct Sealed {
     pub facts: Vec<u8>,
 }
 
+/// Why machine code that was just made does not load.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    /// It cannot be written.
+    #[error("the data directory cannot be written: {0}")]
+    Write(io::Error),
+    /// The instance pool has no slot that is large enough, in wasmtime's words.
+    #[error("one run would need more than this host gives: {0}; use smaller tables and memories, or fewer instances")]
+    Engine(String),
+}
+
 impl Cache {
     /// Opens the cache in `folder`, which it makes if it must.
     pub fn open(folder: &Path, engine: &Engine) -> io::Result<Self> {
@@ -68,10 +79,10 @@ impl Cache {
     }
 
     /// Stores machine code that this host's compiler gave, and loads it. The entry counts from [`Self::seal`] on.
-    pub fn store(&self, digest: &Digest, code: &[u8]) -> io::Result<Component> {
+    pub fn store(&self, digest: &Digest, code: &[u8]) -> Result<Component, LoadError> {
         let (code_path, _) = self.paths(digest);
-        self.write(&code_path, &[code])?;
-        deserialize(&self.engine, &code_path).map_err(io::Error::other)
+        self.write(&code_path, &[code]).map_err(LoadError::Write)?;
+        deserialize(&self.engine, &code_path).map_err(|error| LoadError::Engine(format!("{error:#}")))
     }
 
     /// Makes an entry of what was just stored and what was learnt of it.
@@ -103,7 +114,15 @@ impl Cache {
         for part in parts {
             file.write_all(part)?;
         }
-        file.persist(path).map(drop).map_err(|error| error.error)
+        match file.persist(path) {
+            Ok(_) => Ok(()),
+            // Nothing but files of this cache belongs here; what a stranger put in their way goes.
+            Err(error) if path.is_dir() => {
+                fs::remove_dir_all(path)?;
+                error.file.persist(path).map(drop).map_err(|error| error.error)
+            }
+            Err(error) => Err(error.error),
+        }
     }
 }
 

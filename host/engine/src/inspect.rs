@@ -1,7 +1,7 @@
 //! Reads a stranger's bytes without compiling them.
 
 use serde::{Deserialize, Serialize};
-use wasmparser::{Chunk, ComponentType, Encoding, Parser, Payload, Validator, WasmFeatures};
+use wasmparser::{Chunk, Encoding, Parser, Payload, Validator, WasmFeatures};
 
 /// What a component says of itself before it is compiled.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -14,8 +14,6 @@ pub struct Inspection {
     pub version: Option<String>,
     /// The description in its metadata.
     pub description: Option<String>,
-    /// Does it define resource types of its own?
-    pub own_resources: bool,
 }
 
 /// Why bytes are no component.
@@ -87,11 +85,6 @@ fn read(bytes: &[u8]) -> Result<Inspection, InspectError> {
                     found.exports.push(export.map_err(invalid)?.name.name.to_owned());
                 }
             }
-            Payload::ComponentTypeSection(section) => {
-                for ty in section {
-                    found.own_resources |= matches!(ty.map_err(invalid)?, ComponentType::Resource { .. });
-                }
-            }
             Payload::CustomSection(section) if outermost => {
                 let text = || {
                     let text = str::from_utf8(section.data()).ok()?;
@@ -145,7 +138,6 @@ mod tests {
         let found = inspect(&bytes).unwrap();
         assert_eq!(found.imports, ["a:b/c@1.0.0"]);
         assert_eq!(found.exports, ["f"]);
-        assert!(!found.own_resources);
     }
 
     #[test]
@@ -175,11 +167,5 @@ mod tests {
                 Err(error) => panic!("{length}: {error}"),
             }
         }
-    }
-
-    #[test]
-    fn a_component_that_defines_resources_is_known() {
-        let bytes = component("(component (type (resource (rep i32))))");
-        assert!(inspect(&bytes).unwrap().own_resources);
     }
 }

@@ -33,7 +33,7 @@ pub mod values;
 mod wasi;
 
 pub use admission::{Admission, Overloaded, Permit};
-pub use cache::{Cache, Sealed};
+pub use cache::{Cache, LoadError, Sealed};
 pub use compile::{CompileError, Compiler};
 pub use config::{Engine, EngineError, PoolUsage, Settings};
 pub use inspect::{InspectError, Inspection, inspect};

@@ -58,7 +58,7 @@ impl NewEvent {
         }
         let length = serde_json::to_string(&self.data).map_or(usize::MAX, |text| text.len());
         if length > LONGEST_DATA {
-            return Err(EventError::Invalid(format!(
+            return Err(EventError::TooLarge(format!(
                 "the data of an event is {LONGEST_DATA} bytes of JSON at most, not {length}"
             )));
         }

@@ -44,6 +44,9 @@ pub enum EventError {
     /// The event is malformed.
     #[error("{0}")]
     Invalid(String),
+    /// The event is too large.
+    #[error("{0}")]
+    TooLarge(String),
     /// It could not be written.
     #[error("the event log: {0}")]
     Write(#[from] WriteError),

@@ -11,6 +11,8 @@ use skillhost_engine::{Cache, Compiler, Engine, Environment, InspectError, Inspe
 use skillhost_types::{
     Caller, Digest, Limits, NameError, RunId, SkillName, Source, Tenant, ToolName, Want,
 };
+use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::task::JoinError;
 use wasmtime::component::Component;
 
 use crate::config::Config;
@@ -21,6 +23,10 @@ use crate::package::{self, Package, PackageError};
 
 /// What a skill may use to say what it is. An interpreter's start takes most of it.
 const DESCRIBE_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Bytes of files that are in memory at once while they are absorbed, in KiB: some interpreters of 20 MiB, or hundreds of
+/// ordinary skills. Who comes later waits until one is done.
+const ROOM: u32 = 256 << 10;
 
 /// The contract's package, any version.
 const CONTRACT: &str = "skillhost:skill/";
@@ -42,6 +48,8 @@ pub(crate) enum Refusal {
     Inspect(#[from] InspectError),
     #[error(transparent)]
     Compile(#[from] skillhost_engine::CompileError),
+    #[error(transparent)]
+    Load(#[from] skillhost_engine::LoadError),
     #[error("it imports `{}`, which this host does not know; build it against the WIT of this host's version", .0.escape_default())]
     UnknownImport(String),
     #[error("it was built for `{}`; this host speaks {SKILL}", .0.escape_default())]
@@ -59,7 +67,7 @@ pub(crate) enum Refusal {
     #[error("the data directory cannot be written: {0}")]
     Data(#[from] std::io::Error),
     #[error("{0}")]
-    Interrupted(#[from] tokio::task::JoinError),
+    Interrupted(#[from] JoinError),
 }
 
 /// A refusal and what was learnt of the file before it.
@@ -70,12 +78,16 @@ pub(crate) struct Refused {
 
 /// Turns files into generations.
 pub(crate) struct Absorber {
+    /// See [`ROOM`].
+    room: Semaphore,
+    /// Reading, hashing and loading from the cache at once: as many as there are processors.
+    hands: Semaphore,
     pub(crate) engine: Engine,
-    pub(crate) links: Links,
-    pub(crate) cache: Cache,
-    pub(crate) compiler: Compiler,
-    pub(crate) services: Arc<Services>,
-    pub(crate) source: Arc<dyn Source>,
+    links: Links,
+    cache: Cache,
+    compiler: Compiler,
+    services: Arc<Services>,
+    source: Arc<dyn Source>,
 }
 
 /// What the cache keeps beside the machine code, so that a second start asks nothing again.
@@ -86,6 +98,25 @@ struct Facts {
 }
 
 impl Absorber {
+    pub(crate) fn new(
+        engine: Engine,
+        cache: Cache,
+        compiler: Compiler,
+        services: Arc<Services>,
+        source: Arc<dyn Source>,
+    ) -> wasmtime::Result<Self> {
+        Ok(Self {
+            room: Semaphore::new(ROOM as usize),
+            hands: Semaphore::new(std::thread::available_parallelism().map_or(1, usize::from)),
+            links: Links::new(&engine)?,
+            engine,
+            cache,
+            compiler,
+            services,
+            source,
+        })
+    }
+
     /// Absorbs the entry `name` of `folder`. Its files lie in `keep` when it has any.
     pub(crate) async fn absorb(
         self: &Arc<Self>,
@@ -95,8 +126,7 @@ impl Absorber {
         keep: &Arc<Keep>,
     ) -> Result<(Arc<Generation>, Package), Refused> {
         let (path, file) = (folder.to_owned(), name.to_owned());
-        let package = tokio::task::spawn_blocking(move || crate::package::read(&path, &file)).await;
-        let package = match package {
+        let package = match self.aside(move || package::read(&path, &file)).await {
             Ok(Ok(package)) => package,
             Ok(Err(error)) => return Err(Refused { why: error.into(), digest: None }),
             Err(error) => return Err(Refused { why: error.into(), digest: None }),
@@ -197,7 +227,7 @@ impl Absorber {
     ) -> Result<(Component, Facts), Refusal> {
         let this = self.clone();
         let read = bytes.clone();
-        let looked_up = tokio::task::spawn_blocking(move || {
+        let looked_up = self.aside(move || {
             let hit = this.cache.load(&digest).and_then(|sealed| {
                 let facts = serde_json::from_slice::<Facts>(&sealed.facts).ok()?;
                 Some((sealed.component, facts))
@@ -221,19 +251,33 @@ impl Absorber {
         }
         let code = self.compiler.compile(&bytes).await?;
         let this = self.clone();
-        let stored = tokio::task::spawn_blocking(move || {
-            this.cache.store(&digest, &code).map(|component| (component, code))
-        });
+        let stored = self.aside(move || this.cache.store(&digest, &code).map(|component| (component, code)));
         let (component, code) = stored.await??;
         let manifest = match Indices::find(&component) {
-            Some(indices) => Some(self.describe(&component, indices, &inspection, environment).await?),
+            Some(indices) => Some(self.describe(&component, indices, environment).await?),
             None => None,
         };
         let facts = Facts { inspection, manifest };
         let sealed = serde_json::to_vec(&facts).map_err(std::io::Error::other)?;
         let this = self.clone();
-        tokio::task::spawn_blocking(move || this.cache.seal(&digest, &code, &sealed)).await??;
+        // Without its seal the entry does not count, and the next start compiles again; that is all.
+        if let Err(error) = self.aside(move || this.cache.seal(&digest, &code, &sealed)).await? {
+            tracing::warn!(%digest, %error, "the compiled form was not kept");
+        }
         Ok((component, facts))
+    }
+
+    /// Does what blocks, as soon as a hand is free.
+    async fn aside<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, JoinError> {
+        // Never closed, so there is always a permit to come.
+        let _hand = self.hands.acquire().await;
+        tokio::task::spawn_blocking(work).await
+    }
+
+    /// Waits until there is room for a file of `size` bytes. The room is given back with what is returned.
+    pub(crate) async fn room_for(&self, size: u64) -> Option<SemaphorePermit<'_>> {
+        let size = u32::try_from(size >> 10).unwrap_or(u32::MAX).clamp(1, ROOM);
+        self.room.acquire_many(size).await.ok()
     }
 
     /// Asks the skill what it is: nothing granted, small limits, the host's own interfaces trap.
@@ -241,7 +285,6 @@ impl Absorber {
         &self,
         component: &Component,
         indices: Indices,
-        inspection: &Inspection,
         environment: &Arc<Environment>,
     ) -> Result<skillhost_capabilities::Manifest, Refusal> {
         let linked = self.links.describing(component).map_err(|error| Refusal::Link(format!("{error:#}")))?;

@@ -30,6 +30,11 @@ impl Fingerprint {
         self.written.is_none_or(|written| written.elapsed().map_or(true, |age| age >= SETTLE))
     }
 
+    /// Bytes of all its files.
+    pub(crate) fn size(&self) -> u64 {
+        self.parts.iter().map(|(_, size, _, _)| size).sum()
+    }
+
     fn add(&mut self, data: &std::fs::Metadata) {
         let nanos = |seconds: i64, nanos: i64| i128::from(seconds) * 1_000_000_000 + i128::from(nanos);
         self.parts.push((

@@ -8,7 +8,7 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use serde_json::Value;
 use skillhost_blackboard::{Blackboard, MemoryBoard, MemoryLimits, Message};
-use skillhost_capabilities::{CallSkills, ChannelRates, Links, Services};
+use skillhost_capabilities::{CallSkills, ChannelRates, Services};
 use skillhost_engine::{Admission, Cache, Compiler, Engine, PoolUsage, Settings};
 use skillhost_events::{EventLog, NewEvent, Recording as Answer};
 use skillhost_types::{RunId, RunRecord, Source, System, Tenant};
@@ -106,6 +106,10 @@ pub(crate) struct Inner {
 pub(crate) struct FolderState {
     /// What was last read of each entry.
     pub(crate) seen: HashMap<String, Fingerprint>,
+    /// At which look each entry was first there.
+    pub(crate) arrivals: HashMap<String, u64>,
+    /// Looks at the folder so far.
+    pub(crate) looks: u64,
     /// Entries that are being absorbed.
     pub(crate) busy: HashSet<String>,
 }
@@ -212,14 +216,8 @@ impl Inner {
             skills: OnceLock::new(),
             rates: ChannelRates::default(),
         });
-        let absorber = Absorber {
-            links: Links::new(&engine).map_err(HostError::Link)?,
-            cache,
-            compiler: Compiler::new(compiler),
-            services: services.clone(),
-            source: source.clone(),
-            engine,
-        };
+        let absorber = Absorber::new(engine, cache, Compiler::new(compiler), services.clone(), source.clone())
+            .map_err(HostError::Link)?;
         Ok(Self {
             source,
             services,

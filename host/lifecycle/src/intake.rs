@@ -6,24 +6,19 @@
 
 use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
-use std::sync::{Arc, PoisonError};
-use std::time::Duration;
+use std::sync::{Arc, MutexGuard, PoisonError};
 
 use serde_json::{Value, json};
 use skillhost_types::SkillName;
-use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use crate::absorb::Refused;
 use crate::folder::{self, Fingerprint};
 use crate::generation::Generation;
-use crate::host::{HostError, Inner, Notice};
+use crate::host::{FolderState, HostError, Inner, Notice};
 use crate::keep::Kept;
 use crate::package::Package;
 use crate::registry::{Change, Entry, FileState};
-
-/// How long a file that is new waits for those before it, so that of two files of one skill the first by name wins.
-const TURN: Duration = Duration::from_millis(200);
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
@@ -68,8 +63,14 @@ impl Inner {
         let mut unsettled = false;
         let mut due = Vec::new();
         {
-            let mut state = self.folder.lock().unwrap_or_else(PoisonError::into_inner);
+            let kept = self.keep.files().unwrap_or_default();
+            let mut state = self.lock_folder();
+            state.looks += 1;
+            let looks = state.looks;
             for (file, fingerprint) in found {
+                // What served before a restart was there before everything else.
+                let arrival = if kept.contains(&file) { 0 } else { looks };
+                state.arrivals.entry(file.clone()).or_insert(arrival);
                 if state.seen.get(&file) == Some(&fingerprint) {
                     continue;
                 }
@@ -77,41 +78,29 @@ impl Inner {
                     unsettled = true;
                     continue;
                 }
+                due.push((file.clone(), fingerprint.size()));
                 state.busy.insert(file.clone());
-                state.seen.insert(file.clone(), fingerprint);
-                due.push(file);
+                state.seen.insert(file, fingerprint);
             }
         }
-        // Files that served before come first: they keep their skill's name.
-        let kept = self.keep.files().unwrap_or_default();
-        due.sort_by_key(|file| (!kept.contains(file), file.clone()));
-        let mut turn = None;
         let tasks = due
             .into_iter()
-            .map(|file| {
-                let (done, next) = oneshot::channel::<()>();
-                let before = turn.replace(next);
+            .map(|(file, size)| {
                 let this = self.clone();
                 tokio::spawn(async move {
-                    this.take(&file, before).await;
-                    this.folder.lock().unwrap_or_else(PoisonError::into_inner).busy.remove(&file);
-                    drop(done);
+                    this.take(&file, size).await;
+                    this.lock_folder().busy.remove(&file);
                 })
             })
             .collect();
         Ok((unsettled, tasks))
     }
 
-    /// Absorbs one entry and puts what came of it in place, after those `before` it if they are still at it.
-    async fn take(self: &Arc<Self>, file: &str, before: Option<oneshot::Receiver<()>>) {
+    /// Absorbs one entry of about `size` bytes and puts what came of it in place.
+    async fn take(self: &Arc<Self>, file: &str, size: u64) {
+        let _room = self.absorber.room_for(size).await;
         self.notify(&Notice::Reading { file: file.to_owned() });
         let absorbed = self.absorber.absorb(self.drop_folder(), file, &self.config, &self.keep).await;
-        if let Some(before) = before
-            && self.registry.load().entry(file).is_none()
-        {
-            // Only the first look at a file waits its turn: it may claim a name. The sender never sends.
-            drop(tokio::time::timeout(TURN, before).await);
-        }
         let _one_at_a_time = self.commit.lock().await;
         match absorbed {
             Ok((generation, package)) => self.serve(generation, package).await,
@@ -122,12 +111,29 @@ impl Inner {
         }
     }
 
+    /// Of two files of one skill, which comes first? The one that was there first, by name those that came together.
+    fn is_before(&self, one: &str, other: &str) -> bool {
+        let state = self.lock_folder();
+        let place = |file: &str| (state.arrivals.get(file).copied().unwrap_or_default(), file.to_owned());
+        place(one) < place(other)
+    }
+
+    fn lock_folder(&self) -> MutexGuard<'_, FolderState> {
+        self.folder.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     async fn serve(self: &Arc<Self>, generation: Arc<Generation>, package: Package) {
         let kept = Kept { skill: generation.name.to_string(), digest: generation.digest };
         let file = generation.file.clone();
-        if let Some(other) = self.registry.load().skill(generation.name.as_str()).filter(|other| other.file != file) {
-            let reason = format!("the skill `{}` is already provided by {}; remove one of the two", kept.skill, other.file);
-            return self.refused_entry(&generation, reason).await;
+        let other = self.registry.load().skill(generation.name.as_str()).filter(|other| other.file != file).cloned();
+        if let Some(other) = other {
+            if !self.is_before(&file, &other.file) {
+                return self.refused_entry(&generation, taken(&kept.skill, &other.file)).await;
+            }
+            // Quicker to absorb is not earlier.
+            self.change(|registry| registry.remove(&other.file));
+            self.forget(&other.file);
+            self.refused_entry(&other, taken(&kept.skill, &file)).await;
         }
         let before = match self.store(package, &file, kept).await {
             Ok(before) => before,
@@ -141,7 +147,10 @@ impl Inner {
         let (skill, version) = (generation.name.to_string(), generation.version.clone());
         let replaced = match (change, before) {
             (Change::Same | Change::Taken, _) => return,
-            (Change::Replaced(before), _) => Some(before.digest),
+            (Change::Replaced(before), _) => {
+                self.look_again_for(before.name.as_str());
+                Some(before.digest)
+            }
             // What changed while no host ran changes now; what did not was told then.
             (Change::Absorbed, Stored::New(before)) => {
                 before.filter(|before| before.skill == skill).map(|before| before.digest)
@@ -175,6 +184,22 @@ impl Inner {
             Ok(Stored::New(keep.remember(&file, &kept)?))
         })
         .await?
+    }
+
+    /// Files that were refused because another provided the skill get another chance.
+    fn look_again_for(&self, skill: &str) {
+        let registry = self.registry.load();
+        let mut state = self.lock_folder();
+        for entry in registry.entries().filter(|entry| entry.state == FileState::Refused && entry.name == skill) {
+            state.seen.remove(&entry.file);
+        }
+    }
+
+    fn forget(&self, file: &str) -> Option<Kept> {
+        self.keep.forget(file).unwrap_or_else(|error| {
+            tracing::warn!(file, %error, "the data directory still remembers a file that no longer serves");
+            None
+        })
     }
 
     /// Lists a file as refused. What served under it goes on serving.
@@ -250,17 +275,18 @@ impl Inner {
             let registry = self.registry.load();
             let listed = registry.entries().map(|entry| entry.file.clone());
             let kept = self.keep.files().unwrap_or_default();
-            let busy = &self.folder.lock().unwrap_or_else(PoisonError::into_inner).busy;
-            let gone = |file: &String| !found.contains_key(file) && !busy.contains(file) && !is_path(file);
+            let state = self.lock_folder();
+            let gone = |file: &String| !found.contains_key(file) && !state.busy.contains(file) && !is_path(file);
             listed.chain(kept).filter(gone).collect()
         };
         for file in missing {
             let _one_at_a_time = self.commit.lock().await;
-            self.folder.lock().unwrap_or_else(PoisonError::into_inner).seen.remove(&file);
-            let kept = self.keep.forget(&file).unwrap_or_else(|error| {
-                tracing::warn!(file, %error, "the data directory still remembers a file that is gone");
-                None
-            });
+            {
+                let mut state = self.lock_folder();
+                state.seen.remove(&file);
+                state.arrivals.remove(&file);
+            }
+            let kept = self.forget(&file);
             let entry = self.change(|registry| registry.remove(&file));
             // One that was refused never served; that it is gone is no event.
             let (skill, digest) = match (entry.and_then(|entry| entry.serving), kept) {
@@ -269,6 +295,7 @@ impl Inner {
                 (None, None) => continue,
             };
             self.agents.follow(self);
+            self.look_again_for(&skill);
             self.event("skill.removed", json!({"skill": skill, "file": file, "digest": digest})).await;
             self.notify(&Notice::Removed { skill, file });
         }
@@ -300,6 +327,10 @@ impl Inner {
             }
         }
     }
+}
+
+fn taken(skill: &str, file: &str) -> String {
+    format!("the skill `{skill}` is already provided by {file}; remove one of the two")
 }
 
 /// An entry that came by `absorb_file` is no entry of the drop folder.

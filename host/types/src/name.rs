@@ -127,12 +127,13 @@ impl SkillName {
 }
 
 impl ToolName {
-    /// The name of a tool that is a WIT function. WIT labels may hold upper-case acronyms and be longer.
+    /// The name of a tool that is a WIT function. WIT labels may be longer and hold upper-case acronyms, which become lower
+    /// case: two labels of one component differ in more than case.
     pub fn from_wit(label: &str) -> Result<Self, NameError> {
         let fits = label.len() <= LONGEST_WIT
             && label.starts_with(|first: char| first.is_ascii_alphabetic())
             && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
-        if fits { Ok(Self(label.into())) } else { Self::new(label) }
+        if fits { Ok(Self(label.to_ascii_lowercase().into())) } else { Self::new(label) }
     }
 }
 

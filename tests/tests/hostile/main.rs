@@ -1,9 +1,28 @@
-//! x
-#[test]
-fn a_world_comes_up() {
-    let world = skillhost_tests::World::with(&["healthy"]);
-    let mut up = world.up();
-    up.wait_for("absorbed", "healthy.wasm");
-    assert_eq!(up.stop().code, Some(0));
-    assert_eq!(world.call("healthy.echo", &["a=1"]).kind(), "");
-}
+//! The built program against the guests of `tests/guests/index.md` and against hostile files.
+//!
+//! Contract: every row of that page has a check here, and nothing is checked that is not on it ([`index`] holds the two
+//! against each other). After every attack the outcome came in time and a healthy skill answers. Price: a process
+//! per call, and one compilation per guest.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test may fail loudly"
+)]
+
+mod agents;
+mod archives;
+mod cache;
+mod deadlines;
+mod describing;
+mod files;
+mod honest;
+mod index;
+mod kit;
+mod names;
+mod nesting;
+mod reach;
+mod text;
+mod tools;

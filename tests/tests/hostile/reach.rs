@@ -1,0 +1,153 @@
+//! What a guest sees of its run, of the machine, of the host and of others: what is its own, and nothing else.
+
+use serde_json::{Value, json};
+use skillhost_tests::World;
+
+use crate::kit::{ANSWERS, Row, hold, row};
+use crate::tools::{data, hostile};
+
+fn tried(came: &Value) -> bool {
+    let answer = data(came);
+    answer["err"].is_string() && answer["ok"].is_null()
+}
+
+/// A pass-through that was let through.
+fn passed(came: &Value) -> bool {
+    data(came).get("ok").is_some()
+}
+
+/// A pass-through of what the skill has no grant for.
+fn denied(came: &Value) -> bool {
+    data(came)["err"]["kind"] == "denied"
+}
+
+/// What a guest sees of the world.
+pub(crate) fn world() -> Vec<Row> {
+    let empty_world = |came: &Value| {
+        let seen = data(came);
+        let empty = ["arguments", "environment", "preopens"].iter().all(|field| seen[*field] == json!([]));
+        let refused =
+            ["tcp", "listen", "udp", "name", "root", "here"].iter().all(|field| seen[*field]["err"].is_string());
+        empty
+            && refused
+            && seen["stdin"]["ok"] == ""
+            && seen["terminal"] == false
+            && seen["initial_directory"].is_null()
+    };
+    vec![
+        hostile("remaining", "{}", &[ANSWERS]).within(3_000).so(|came| {
+            let left = |field: &str| data(came)[field].as_u64().unwrap_or(u64::MAX);
+            left("wall_ms") <= 3_000 && left("fuel") <= 1_000_000_000 && left("memory_bytes") <= 64 << 20
+        }),
+        hostile("context", "{}", &[ANSWERS]).so(|came| {
+            data(came)["run_id"] == came["run"] && data(came)["tenant"] == "default" && data(came)["skill"] == "hostile"
+        }),
+        hostile("env", "{}", &[ANSWERS]).so(empty_world),
+        hostile("clock-and-random", "{}", &[ANSWERS]).so(|came| {
+            let clock = |n: usize| data(came)["monotonic_ns"][n].as_u64();
+            clock(0).is_some() && clock(0) <= clock(1) && data(came)["wall_ms"].as_u64() > Some(1_600_000_000_000)
+        }),
+        hostile("read-file", r#"{"path":"/etc/passwd"}"#, &[ANSWERS]).so(tried),
+        hostile("read-file", r#"{"path":"/skill/../../../etc/passwd"}"#, &[ANSWERS]).so(tried),
+        hostile("write-file", r#"{"path":"/tmp/written"}"#, &[ANSWERS]).so(tried),
+        hostile("write-file", r#"{"path":"written"}"#, &[ANSWERS]).so(tried),
+        hostile("list-dir", "{}", &[ANSWERS]).so(tried),
+        hostile("remove-file", r#"{"path":"/skills/healthy.wasm"}"#, &[ANSWERS]).so(tried),
+        hostile("rename", r#"{"path":"/etc/hostname","to":"/etc/hosts"}"#, &[ANSWERS]).so(tried),
+        hostile("hard-link", r#"{"path":"/etc/passwd","to":"/tmp/linked"}"#, &[ANSWERS]).so(tried),
+        hostile("log", r#"{"level":"warn","message":"one line"}"#, &[ANSWERS])
+            .so(|came| came["log"][0]["message"] == "one line" && came["log"][0]["level"] == "warn"),
+        hostile("progress", r#"{"done":1,"total":2,"message":"half"}"#, &[ANSWERS]),
+    ]
+}
+
+/// The interfaces of the host, as they are: its own keys and events pass, all that it did not ask for is denied.
+pub(crate) fn pass_throughs() -> Vec<Row> {
+    let answered = |tool: &str, input, holds| hostile(tool, input, &[ANSWERS]).so(holds);
+    vec![
+        answered("get", r#"{"key":"hostile:none"}"#, passed),
+        answered("get", r#"{"key":"healthy:count"}"#, denied),
+        answered("set", r#"{"key":"hostile:a","value":"1","ttl_ms":60000}"#, passed),
+        answered("set", r#"{"key":"healthy:count","value":"1"}"#, denied),
+        answered("cas", r#"{"key":"hostile:c","value":"2"}"#, passed),
+        answered("cas", r#"{"key":"healthy:count","value":"2"}"#, denied),
+        answered("add", r#"{"key":"hostile:n"}"#, passed),
+        answered("add", r#"{"key":"healthy:count"}"#, denied),
+        answered("delete", r#"{"key":"hostile:a"}"#, passed),
+        answered("delete", r#"{"key":"healthy:count"}"#, denied),
+        answered("exists", r#"{"key":"hostile:a"}"#, passed),
+        answered("exists", r#"{"key":"healthy:count"}"#, denied),
+        answered("keys", r#"{"pattern":"hostile:*"}"#, passed),
+        answered("clear", r#"{"pattern":"hostile:*"}"#, passed),
+        answered("clear", r#"{"pattern":"*"}"#, denied),
+        answered("publish", r#"{"channel":"hostile:x","message":{"a":1}}"#, passed),
+        answered("publish", r#"{"channel":"ping:x","message":{"a":1}}"#, denied),
+        answered("events-append", r#"{"kind":"skill.test","data":{"a":1}}"#, passed),
+        // The contract takes `skill.` kinds alone, whatever is granted.
+        answered("events-append", r#"{"kind":"system.started","data":{}}"#, |came| {
+            let kind = &data(came)["err"]["kind"];
+            kind == "denied" || kind == "invalid"
+        }),
+        answered("events-read", "{}", denied),
+        answered("call-skill", r#"{"skill":"healthy","tool":"echo","input":{}}"#, denied),
+        answered("llm", "{}", denied),
+        answered("llm-stream", "{}", denied),
+        answered("embed", r#"{"inputs":["a"]}"#, denied),
+    ]
+}
+
+#[test]
+fn a_guest_sees_an_empty_world() {
+    hold(&World::with(&["healthy", "hostile"]), &world());
+}
+
+#[test]
+fn a_guest_reaches_what_is_its_own_and_nothing_else() {
+    hold(&World::with(&["healthy", "hostile"]), &pass_throughs());
+}
+
+#[test]
+fn greedy_waits_for_a_decision_and_then_does_as_hostile_does() {
+    const GRANTS: &[&str] = &[
+        "--grant",
+        "blackboard.read *",
+        "--grant",
+        "blackboard.write *",
+        "--grant",
+        "blackboard.publish *",
+        "--grant",
+        "events.append skill.*",
+        "--grant",
+        "events.read *",
+        "--grant",
+        "llm.complete *",
+        "--grant",
+        "llm.embed *",
+        "--grant",
+        "skills.call *",
+        "--grant",
+        "fs.read workspace",
+        "--grant",
+        "fs.write workspace",
+        "--grant",
+        "secrets.use github",
+    ];
+    let world = World::with(&["healthy", "greedy"]);
+    assert_eq!(world.entry("greedy.wasm")["state"], "pending");
+    let greedy = |tool: &str, input, may| row(format!("greedy.{tool}"), input, may);
+    hold(
+        &world,
+        &[
+            greedy("echo", "{}", &["denied"]),
+            greedy("echo", "{}", &[ANSWERS]).with(GRANTS),
+            greedy("spin", "{}", &["fuel", "deadline"]).with(GRANTS).within(500),
+            greedy("grow", "{}", &["memory"]).with(GRANTS),
+            greedy("trap", "{}", &["trap"]).with(GRANTS),
+            greedy("get", r#"{"key":"healthy:count"}"#, &[ANSWERS]).with(GRANTS).so(passed),
+            greedy("call-skill", r#"{"skill":"healthy","tool":"echo","input":{"a":1}}"#, &[ANSWERS])
+                .with(GRANTS)
+                .so(passed),
+            greedy("read-file", r#"{"path":"/etc/passwd"}"#, &[ANSWERS]).with(GRANTS).so(tried),
+        ],
+    );
+}
