@@ -44,7 +44,7 @@ pub struct NewEvent {
 
 impl NewEvent {
     /// Checks the kind's form and the data's size.
-    pub(crate) fn check(&self) -> Result<usize, EventError> {
+    pub(crate) fn check(&self) -> Result<(), EventError> {
         let word = |word: &str| {
             !word.is_empty()
                 && word.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
@@ -62,6 +62,6 @@ impl NewEvent {
                 "the data of an event is {LONGEST_DATA} bytes of JSON at most, not {length}"
             )));
         }
-        Ok(length)
+        Ok(())
     }
 }

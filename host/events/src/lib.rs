@@ -1,9 +1,9 @@
 //! The durable, append-only event log, and the record of runs.
 //!
 //! Contract: positions rise by one without gaps, also when several processes append to one data directory;
-//! what was answered as durable is there after a crash; nothing is changed or taken away. Price: on the
-//! writing thread about a microsecond per run, because one row holds everything of a group commit
-//! (`host/decisions/event-segments.md`); a query reads segments and decodes their lines, so a filter over the
+//! what was answered as durable is there after the death of the process; nothing is changed or taken away. Price: a
+//! microsecond of the caller's thread per run and less of the writing one, because one row holds everything of a group
+//! commit (`host/decisions/event-segments.md`); a query reads segments and decodes their lines, so a filter over the
 //! whole log costs a pass over it.
 #![cfg_attr(
     test,
@@ -18,6 +18,7 @@
 
 mod commit;
 mod event;
+mod line;
 mod log;
 mod query;
 

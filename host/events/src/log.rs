@@ -8,10 +8,11 @@ use tokio::sync::watch;
 use crate::commit::{Item, MIGRATIONS, Segments};
 use crate::event::{Event, NewEvent};
 use crate::query::Query;
+use crate::line;
 use crate::{EventError, Recording};
 
 /// Rows that are read at once: a page of the log, not the log.
-const PAGE: usize = 16;
+const PAGE: i64 = 16;
 
 /// The event log of a data directory. Cheap to clone.
 #[derive(Clone)]
@@ -24,6 +25,13 @@ struct Shared {
     writer: Writer<Segments>,
     source: Arc<dyn Source>,
     head: watch::Receiver<u64>,
+}
+
+/// A row as it is read.
+struct Row {
+    first: u64,
+    last: u64,
+    body: Vec<u8>,
 }
 
 impl EventLog {
@@ -51,13 +59,13 @@ impl EventLog {
     }
 
     fn item(&self, event: NewEvent) -> Result<Item, EventError> {
-        let length = event.check()?;
-        Ok(Item::Event { at: self.shared.source.now(), event, length })
+        event.check()?;
+        Ok(Item { line: line::of_event(self.shared.source.now(), &event)?, run: None })
     }
 
     /// Writes down a run: its record, `tool.called`, and `tool.completed` or `tool.failed`.
-    pub async fn record_run(&self, record: Arc<RunRecord>, recording: Recording) -> Result<(), EventError> {
-        let item = Item::Run { at: self.shared.source.now(), record };
+    pub async fn record_run(&self, record: &RunRecord, recording: Recording) -> Result<(), EventError> {
+        let item = Item { line: line::of_run(self.shared.source.now(), record)?, run: Some(record.run.to_bytes()) };
         match recording {
             Recording::Durable => drop(self.shared.writer.durable(item).await?),
             Recording::Relaxed => self.shared.writer.relaxed(item).await?,
@@ -69,7 +77,7 @@ impl EventLog {
     pub fn head(&self) -> Result<u64, EventError> {
         Ok(self.shared.database.read(|reader| {
             let last: Option<i64> =
-                reader.prepare_cached("SELECT max(last_seq) FROM events")?.query_row([], |row| row.get(0))?;
+                reader.prepare_cached("SELECT max(last_seq) FROM segments")?.query_row([], |row| row.get(0))?;
             Ok(u64::try_from(last.unwrap_or_default()).unwrap_or_default())
         })?)
     }
@@ -82,19 +90,20 @@ impl EventLog {
     /// Reads events in log order. Blocks.
     pub fn read(&self, query: &Query) -> Result<Vec<Event>, EventError> {
         let mut found = Vec::new();
-        let mut from = query.after.unwrap_or_default();
+        let mut after = query.after.unwrap_or_default();
         while found.len() < query.limit {
-            let rows = self.shared.database.read(|reader| {
-                reader
-                    .prepare_cached("SELECT last_seq, body FROM events WHERE first_seq > ?1 OR last_seq > ?1 ORDER BY first_seq LIMIT ?2")?
-                    .query_map((from as i64, PAGE as i64), |row| Ok((row.get::<_, i64>(0)?, row.get::<_, Vec<u8>>(1)?)))?
-                    .collect::<Result<Vec<_>, _>>()
-            })?;
-            let Some((last, _)) = rows.last() else { break };
-            from = u64::try_from(*last).unwrap_or(u64::MAX);
-            let lines = rows.iter().flat_map(|(_, body)| lines::<Event>(body));
+            // By the primary key: the row that holds `after`, if any, and those behind it.
+            let rows = self.rows(
+                "SELECT first_seq, last_seq, body FROM segments
+                 WHERE first_seq >= coalesce((SELECT max(first_seq) FROM segments WHERE first_seq <= ?1), 0)
+                 AND last_seq > ?1 ORDER BY first_seq LIMIT ?2",
+                after,
+            )?;
+            let Some(Row { last, .. }) = rows.last() else { break };
+            after = *last;
             let room = query.limit - found.len();
-            found.extend(lines.filter(|event| query.matches(event)).take(room));
+            let events = rows.iter().flat_map(|row| line::events(row.first, &row.body));
+            found.extend(events.filter(|event| query.matches(event)).take(room));
         }
         Ok(found)
     }
@@ -109,50 +118,51 @@ impl EventLog {
 
     /// The last events that match, in log order. Blocks.
     pub fn last(&self, query: &Query) -> Result<Vec<Event>, EventError> {
-        let mut found = Vec::new();
-        let mut before = i64::MAX;
-        while found.len() < query.limit {
-            let rows = self.shared.database.read(|reader| {
-                reader
-                    .prepare_cached("SELECT first_seq, body FROM events WHERE first_seq < ?1 ORDER BY first_seq DESC LIMIT ?2")?
-                    .query_map((before, PAGE as i64), |row| Ok((row.get::<_, i64>(0)?, row.get::<_, Vec<u8>>(1)?)))?
-                    .collect::<Result<Vec<_>, _>>()
-            })?;
-            let Some((first, _)) = rows.last() else { break };
-            before = *first;
-            for (_, body) in &rows {
-                let mut events: Vec<Event> = lines(body).filter(|event| query.matches(event)).collect();
-                events.reverse();
-                found.extend(events);
-            }
-        }
-        found.truncate(query.limit);
+        let mut found = self.backwards(query.limit, |row, found| {
+            found.extend(line::events(row.first, &row.body).filter(|event| query.matches(event)));
+        })?;
         found.reverse();
         Ok(found)
     }
 
     /// Past runs, newest first; `skill`: only of this one. Blocks.
     pub fn runs(&self, skill: Option<&str>, limit: usize) -> Result<Vec<RunRecord>, EventError> {
+        self.backwards(limit, |row, found| {
+            found.extend(line::runs(&row.body).filter(|run| skill.is_none_or(|skill| *run.skill == *skill)));
+        })
+    }
+
+    /// The last `limit` of what `decode` finds in the rows, newest first.
+    fn backwards<T>(&self, limit: usize, decode: impl Fn(&Row, &mut Vec<T>)) -> Result<Vec<T>, EventError> {
         let mut found = Vec::new();
-        let mut before = i64::MAX;
+        let mut before = u64::MAX >> 1;
         while found.len() < limit {
-            let rows = self.shared.database.read(|reader| {
-                reader
-                    .prepare_cached("SELECT segment, body FROM runs WHERE segment < ?1 ORDER BY segment DESC LIMIT ?2")?
-                    .query_map((before, PAGE as i64), |row| Ok((row.get::<_, i64>(0)?, row.get::<_, Vec<u8>>(1)?)))?
-                    .collect::<Result<Vec<_>, _>>()
-            })?;
-            let Some((segment, _)) = rows.last() else { break };
-            before = *segment;
-            for (_, body) in &rows {
-                let mut runs: Vec<RunRecord> =
-                    lines(body).filter(|run: &RunRecord| skill.is_none_or(|skill| *run.skill == *skill)).collect();
-                runs.reverse();
-                found.extend(runs);
+            let rows = self.rows(
+                "SELECT first_seq, last_seq, body FROM segments WHERE first_seq < ?1 ORDER BY first_seq DESC LIMIT ?2",
+                before,
+            )?;
+            let Some(row) = rows.last() else { break };
+            before = row.first;
+            for row in &rows {
+                let mut decoded = Vec::new();
+                decode(row, &mut decoded);
+                found.extend(decoded.into_iter().rev());
             }
         }
         found.truncate(limit);
         Ok(found)
+    }
+
+    fn rows(&self, query: &str, from: u64) -> Result<Vec<Row>, EventError> {
+        Ok(self.shared.database.read(|reader| {
+            reader
+                .prepare_cached(query)?
+                .query_map((from.cast_signed(), PAGE), |row| {
+                    let seq = |column| row.get::<_, i64>(column).map(i64::cast_unsigned);
+                    Ok(Row { first: seq(0)?, last: seq(1)?, body: row.get(2)? })
+                })?
+                .collect()
+        })?)
     }
 
     /// One run. Blocks.
@@ -160,11 +170,11 @@ impl EventLog {
         let id = run.to_bytes();
         let bodies = self.shared.database.read(|reader| {
             reader
-                .prepare_cached("SELECT body FROM runs WHERE last_run >= ?1 AND first_run <= ?1 ORDER BY last_run")?
+                .prepare_cached("SELECT body FROM segments WHERE last_run >= ?1 AND first_run <= ?1 ORDER BY last_run")?
                 .query_map((id,), |row| row.get::<_, Vec<u8>>(0))?
                 .collect::<Result<Vec<_>, _>>()
         })?;
-        Ok(bodies.iter().find_map(|body| lines(body).find(|record: &RunRecord| record.run == run)))
+        Ok(bodies.iter().find_map(|body| line::runs(body).find(|record| record.run == run)))
     }
 
     /// Can it be written?
@@ -182,11 +192,6 @@ impl EventLog {
             Err(error) => tracing::error!(%error, "closing the event log failed"),
         }
     }
-}
-
-/// The lines of a body. One that does not decode was not written by us, and is left out.
-fn lines<T: serde::de::DeserializeOwned>(body: &[u8]) -> impl Iterator<Item = T> {
-    body.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).filter_map(|line| serde_json::from_slice(line).ok())
 }
 
 #[cfg(test)]

@@ -260,7 +260,7 @@ impl Inner {
             log: came.log,
             calls: came.calls,
         });
-        match self.services.events.record_run(record.clone(), self.recording()).await {
+        match self.services.events.record_run(&record, self.recording()).await {
             Ok(()) => record,
             // What is not on record is not given out: callers of a durable host rely on the log.
             Err(error) => {

@@ -40,8 +40,8 @@ async fn a_run_is_two_events_and_a_record_that_comes_back_whole() {
     let log = open(folder.path());
     let good = record("a", Some(Output { data: Some(json!([1, "é"])), content: vec![] }));
     let bad = record("b", None);
-    log.record_run(good.clone(), Recording::Durable).await.unwrap();
-    log.record_run(bad.clone(), Recording::Relaxed).await.unwrap();
+    log.record_run(&good, Recording::Durable).await.unwrap();
+    log.record_run(&bad, Recording::Relaxed).await.unwrap();
     log.close().await;
     let log = open(folder.path());
     let events = log.read(&all()).unwrap();
@@ -62,7 +62,7 @@ async fn a_large_output_is_left_out_of_the_record_and_said_so() {
     let folder = tempfile::tempdir().unwrap();
     let log = open(folder.path());
     let large = record("a", Some(Output { data: Some(json!("x".repeat(100_000))), content: vec![] }));
-    log.record_run(large.clone(), Recording::Durable).await.unwrap();
+    log.record_run(&large, Recording::Durable).await.unwrap();
     let stored = log.run(large.run).unwrap().unwrap();
     assert!(stored.ok && stored.output.is_none());
 }
