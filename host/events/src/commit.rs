@@ -1,6 +1,6 @@
 //! What the writing thread does with a batch: puts its lines behind each other, into as few rows as there are.
 
-use rusqlite::Transaction;
+use rusqlite::{Connection, OptionalExtension as _, Transaction};
 use skillhost_store::{Commit, Weigh};
 use tokio::sync::watch;
 
@@ -19,6 +19,15 @@ CREATE INDEX segments_by_run ON segments (last_run, first_run) WHERE last_run IS
 
 /// Body of one row, in bytes, after which the next row begins: a reader decodes whole rows.
 const SEGMENT: usize = 1 << 20;
+
+/// The position of the last event. A look at the last row, which `max(last_seq)` would not be.
+pub(crate) fn head(connection: &Connection) -> rusqlite::Result<u64> {
+    let last: Option<i64> = connection
+        .prepare_cached("SELECT last_seq FROM segments ORDER BY first_seq DESC LIMIT 1")?
+        .query_row([], |row| row.get(0))
+        .optional()?;
+    Ok(last.unwrap_or_default().cast_unsigned())
+}
 
 /// What an entry takes beside its line, in bytes.
 const FRAME: usize = 128;
@@ -64,9 +73,7 @@ impl Commit for Segments {
 
     fn begin(&mut self, transaction: &Transaction<'_>) -> rusqlite::Result<()> {
         // Another process may have written since.
-        let last: Option<i64> =
-            transaction.prepare_cached("SELECT max(last_seq) FROM segments")?.query_row([], |row| row.get(0))?;
-        self.seq = u64::try_from(last.unwrap_or_default()).unwrap_or_default();
+        self.seq = head(transaction)?;
         self.next_segment();
         Ok(())
     }

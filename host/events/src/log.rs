@@ -5,7 +5,7 @@ use skillhost_store::{Database, Durability, Health, QueueLimits, Writer};
 use skillhost_types::{RunId, RunRecord, Source};
 use tokio::sync::watch;
 
-use crate::commit::{Item, MIGRATIONS, Segments};
+use crate::commit::{self, Item, MIGRATIONS, Segments};
 use crate::event::{Event, NewEvent};
 use crate::query::Query;
 use crate::line;
@@ -75,11 +75,7 @@ impl EventLog {
 
     /// The position of the last event in the file.
     pub fn head(&self) -> Result<u64, EventError> {
-        Ok(self.shared.database.read(|reader| {
-            let last: Option<i64> =
-                reader.prepare_cached("SELECT max(last_seq) FROM segments")?.query_row([], |row| row.get(0))?;
-            Ok(u64::try_from(last.unwrap_or_default()).unwrap_or_default())
-        })?)
+        Ok(self.shared.database.read(commit::head)?)
     }
 
     /// Changes whenever this process has written. Others' writes are seen by [`Self::read`] only.
