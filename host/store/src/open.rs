@@ -18,7 +18,10 @@ const SWITCH_PAUSE: Duration = Duration::from_millis(5);
 
 /// Pages of the write-ahead log after which it is copied into the database: 16 MiB of 4 KiB pages. A checkpoint
 /// costs two syncs, so at full speed one per 16 MiB keeps the disk from setting the pace.
-const CHECKPOINT_PAGES: i64 = 4_096;
+const CHECKPOINT_PAGES: i64 = (16 << 20) / PAGE;
+
+/// A page of a new file, in bytes.
+const PAGE: i64 = 16 << 10;
 
 /// What is left of the write-ahead log after a burst, in bytes; the file is cut back to it.
 const LOG_KEPT: i64 = 64 << 20;
@@ -61,6 +64,8 @@ pub(crate) fn create(path: &Path) -> Result<(), StoreError> {
 pub(crate) fn writing(path: &Path, durability: Durability) -> Result<Connection, StoreError> {
     let open = || -> rusqlite::Result<Connection> {
         let connection = connect(path)?;
+        // Takes effect on a file that is new.
+        connection.pragma_update(None, "page_size", PAGE)?;
         write_ahead(&connection)?;
         connection.pragma_update(None, "foreign_keys", true)?;
         connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
