@@ -4,12 +4,12 @@
 ;; calls are not taken.
 (component
   (core module $m
-    (table $t 100000 100000 funcref)
+    (table $t 30000 30000 funcref)
     (func (export "empty") (loop $l (br $l)))
     (func (export "table-copy")
-      (loop $l (table.copy $t $t (i32.const 0) (i32.const 1) (i32.const 99999)) (br $l)))
+      (loop $l (table.copy $t $t (i32.const 0) (i32.const 1) (i32.const 29999)) (br $l)))
     (func (export "table-fill")
-      (loop $l (table.fill $t (i32.const 0) (ref.null func) (i32.const 100000)) (br $l)))
+      (loop $l (table.fill $t (i32.const 0) (ref.null func) (i32.const 30000)) (br $l)))
     (func $tail-a (export "tail-calls") (return_call $tail-b))
     (func $tail-b (return_call $tail-a))
   )

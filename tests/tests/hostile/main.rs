@@ -12,7 +12,6 @@
     reason = "a test may fail loudly"
 )]
 
-mod agents;
 mod archives;
 mod cache;
 mod deadlines;

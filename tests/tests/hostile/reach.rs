@@ -16,9 +16,9 @@ fn passed(came: &Value) -> bool {
     data(came).get("ok").is_some()
 }
 
-/// A pass-through of what the skill has no grant for.
-fn denied(came: &Value) -> bool {
-    data(came)["err"]["kind"] == "denied"
+/// A pass-through to what is not there.
+fn unavailable(came: &Value) -> bool {
+    data(came)["err"]["kind"] == "unavailable"
 }
 
 /// What a guest sees of the world.
@@ -61,38 +61,37 @@ pub(crate) fn world() -> Vec<Row> {
     ]
 }
 
-/// The interfaces of the host, as they are: its own keys and events pass, all that it did not ask for is denied.
+/// The interfaces of the host, as they are.
 pub(crate) fn pass_throughs() -> Vec<Row> {
     let answered = |tool: &str, input, holds| hostile(tool, input, &[ANSWERS]).so(holds);
     vec![
         answered("get", r#"{"key":"hostile:none"}"#, passed),
-        answered("get", r#"{"key":"healthy:count"}"#, denied),
+        answered("get", r#"{"key":"healthy:count"}"#, passed),
         answered("set", r#"{"key":"hostile:a","value":"1","ttl_ms":60000}"#, passed),
-        answered("set", r#"{"key":"healthy:count","value":"1"}"#, denied),
+        answered("set", r#"{"key":"healthy:count","value":"1"}"#, passed),
         answered("cas", r#"{"key":"hostile:c","value":"2"}"#, passed),
-        answered("cas", r#"{"key":"healthy:count","value":"2"}"#, denied),
+        answered("cas", r#"{"key":"healthy:count","value":"2"}"#, passed),
         answered("add", r#"{"key":"hostile:n"}"#, passed),
-        answered("add", r#"{"key":"healthy:count"}"#, denied),
+        answered("add", r#"{"key":"healthy:count"}"#, passed),
         answered("delete", r#"{"key":"hostile:a"}"#, passed),
-        answered("delete", r#"{"key":"healthy:count"}"#, denied),
+        answered("delete", r#"{"key":"healthy:count"}"#, passed),
         answered("exists", r#"{"key":"hostile:a"}"#, passed),
-        answered("exists", r#"{"key":"healthy:count"}"#, denied),
+        answered("exists", r#"{"key":"healthy:count"}"#, passed),
         answered("keys", r#"{"pattern":"hostile:*"}"#, passed),
         answered("clear", r#"{"pattern":"hostile:*"}"#, passed),
-        answered("clear", r#"{"pattern":"*"}"#, denied),
+        answered("clear", r#"{"pattern":"*"}"#, passed),
         answered("publish", r#"{"channel":"hostile:x","message":{"a":1}}"#, passed),
-        answered("publish", r#"{"channel":"ping:x","message":{"a":1}}"#, denied),
+        answered("publish", r#"{"channel":"ping:x","message":{"a":1}}"#, passed),
         answered("events-append", r#"{"kind":"skill.test","data":{"a":1}}"#, passed),
-        // The contract takes `skill.` kinds alone, whatever is granted.
+        // The contract takes `skill.` kinds alone.
         answered("events-append", r#"{"kind":"system.started","data":{}}"#, |came| {
-            let kind = &data(came)["err"]["kind"];
-            kind == "denied" || kind == "invalid"
+            data(came)["err"]["kind"] == "invalid"
         }),
-        answered("events-read", "{}", denied),
-        answered("call-skill", r#"{"skill":"healthy","tool":"echo","input":{}}"#, denied),
-        answered("llm", "{}", denied),
-        answered("llm-stream", "{}", denied),
-        answered("embed", r#"{"inputs":["a"]}"#, denied),
+        answered("events-read", "{}", passed),
+        answered("call-skill", r#"{"skill":"healthy","tool":"echo","input":{}}"#, passed),
+        answered("llm", "{}", unavailable),
+        answered("llm-stream", "{}", unavailable),
+        answered("embed", r#"{"inputs":["a"]}"#, unavailable),
     ]
 }
 
@@ -102,52 +101,23 @@ fn a_guest_sees_an_empty_world() {
 }
 
 #[test]
-fn a_guest_reaches_what_is_its_own_and_nothing_else() {
+fn every_interface_of_the_host_answers() {
     hold(&World::with(&["healthy", "hostile"]), &pass_throughs());
 }
 
 #[test]
-fn greedy_waits_for_a_decision_and_then_does_as_hostile_does() {
-    const GRANTS: &[&str] = &[
-        "--grant",
-        "blackboard.read *",
-        "--grant",
-        "blackboard.write *",
-        "--grant",
-        "blackboard.publish *",
-        "--grant",
-        "events.append skill.*",
-        "--grant",
-        "events.read *",
-        "--grant",
-        "llm.complete *",
-        "--grant",
-        "llm.embed *",
-        "--grant",
-        "skills.call *",
-        "--grant",
-        "fs.read workspace",
-        "--grant",
-        "fs.write workspace",
-        "--grant",
-        "secrets.use github",
-    ];
-    let world = World::with(&["healthy", "greedy"]);
-    assert_eq!(world.entry("greedy.wasm")["state"], "pending");
+fn greedy_does_as_hostile_does() {
     let greedy = |tool: &str, input, may| row(format!("greedy.{tool}"), input, may);
     hold(
-        &world,
+        &World::with(&["healthy", "greedy"]),
         &[
-            greedy("echo", "{}", &["denied"]),
-            greedy("echo", "{}", &[ANSWERS]).with(GRANTS),
-            greedy("spin", "{}", &["fuel", "deadline"]).with(GRANTS).within(500),
-            greedy("grow", "{}", &["memory"]).with(GRANTS),
-            greedy("trap", "{}", &["trap"]).with(GRANTS),
-            greedy("get", r#"{"key":"healthy:count"}"#, &[ANSWERS]).with(GRANTS).so(passed),
-            greedy("call-skill", r#"{"skill":"healthy","tool":"echo","input":{"a":1}}"#, &[ANSWERS])
-                .with(GRANTS)
-                .so(passed),
-            greedy("read-file", r#"{"path":"/etc/passwd"}"#, &[ANSWERS]).with(GRANTS).so(tried),
+            greedy("echo", "{}", &[ANSWERS]),
+            greedy("spin", "{}", &["fuel", "deadline"]).within(500),
+            greedy("grow", "{}", &["memory"]),
+            greedy("trap", "{}", &["trap"]),
+            greedy("get", r#"{"key":"healthy:count"}"#, &[ANSWERS]).so(passed),
+            greedy("call-skill", r#"{"skill":"healthy","tool":"echo","input":{"a":1}}"#, &[ANSWERS]).so(passed),
+            greedy("read-file", r#"{"path":"/etc/passwd"}"#, &[ANSWERS]).so(tried),
         ],
     );
 }

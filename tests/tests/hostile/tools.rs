@@ -21,7 +21,7 @@ fn err(came: &Value, kinds: &[&str]) -> bool {
 }
 
 fn refused_with_limit(came: &Value) -> bool {
-    err(came, &["limit"])
+    came["error"]["kind"] == "output" || err(came, &["limit"])
 }
 
 /// `{"taken","refused","err"}` that adds up, or there is no answer.
@@ -57,7 +57,7 @@ pub(crate) fn work() -> Vec<Row> {
         hostile("sleep", r#"{"ms":10}"#, &[ANSWERS]),
         hostile("sleep-loop", "{}", &["deadline", "host-calls"]).within(500),
         hostile("recurse", "{}", &["trap"]),
-        hostile("self-call", "{}", &[ANSWERS]).so(|came| err(came, &["denied"]) && data(came)["depth"] == 0),
+        hostile("self-call", "{}", &[ANSWERS]).so(|came| err(came, &["limit"]) && data(came)["depth"] == 7),
         hostile("grow", "{}", &["memory"]),
         hostile("grow-politely", "{}", &[ANSWERS]).so(|came| {
             let pages = data(came)["pages"].as_u64().unwrap_or(u64::MAX);
@@ -84,7 +84,7 @@ pub(crate) fn work() -> Vec<Row> {
 
 /// Too much of what is allowed in small amounts.
 pub(crate) fn floods() -> Vec<Row> {
-    const REFUSED: &[&str] = &[ANSWERS, "trap"];
+    const REFUSED: &[&str] = &[ANSWERS, "output"];
     const TALLY: &[&str] = &[ANSWERS, "host-calls"];
     vec![
         hostile("log-flood", "{}", &[ANSWERS]).so(dropped),
@@ -102,7 +102,7 @@ pub(crate) fn floods() -> Vec<Row> {
         hostile("huge-publish", "{}", REFUSED).so(refused_with_limit),
         hostile("huge-event", "{}", REFUSED).so(refused_with_limit),
         hostile("huge-call", "{}", REFUSED).so(refused_with_limit),
-        hostile("huge-random", "{}", &["trap", "memory"]),
+        hostile("huge-random", "{}", &["output", "trap", "memory"]),
     ]
 }
 
