@@ -103,7 +103,8 @@ async fn call(host: &Host, target: &str, input: Value) -> Result<(), Fail> {
             }
             Ok(())
         }
-        (None, error) => Err(Fail::failed(format!("{target} gave no output: {error:?}"))),
+        (None, Some(error)) => Err(Fail::failed(format!("{target} gave no output: {}", error.message))),
+        (None, None) => Err(Fail::internal(format!("{target} gave neither output nor error"))),
     }
 }
 
@@ -139,7 +140,7 @@ async fn swap_under_load(host: &Host, folder: &Path) -> Result<(), Fail> {
         .map(|_| {
             let (host, done, failed) = (host.clone(), done.clone(), failed.clone());
             tokio::spawn(async move {
-                let mut latency = Histogram::<u64>::new(3).ok();
+                let mut latency = histogram().ok();
                 let input = json!({"filter": ".a + 1", "input": {"a": 1}});
                 let mut generations = std::collections::HashSet::new();
                 while !done.load(Ordering::Relaxed) {
@@ -148,7 +149,6 @@ async fn swap_under_load(host: &Host, folder: &Path) -> Result<(), Fail> {
                     failed.fetch_add(u64::from(!record.ok), Ordering::Relaxed);
                     generations.extend(record.digest);
                     if let Some(latency) = &mut latency {
-                        // A value over the range is the range's end.
                         latency.saturating_record(u64::try_from(begun.elapsed().as_micros()).unwrap_or(u64::MAX));
                     }
                 }
@@ -158,7 +158,7 @@ async fn swap_under_load(host: &Host, folder: &Path) -> Result<(), Fail> {
         .collect();
     let result = replace(host, &path, &original).await;
     done.store(true, Ordering::Relaxed);
-    let mut all = Histogram::<u64>::new(3).map_err(Fail::internal)?;
+    let mut all = histogram()?;
     let mut generations = std::collections::HashSet::new();
     for caller in callers {
         let (latency, seen) = caller.await.map_err(Fail::internal)?;
@@ -180,6 +180,11 @@ async fn swap_under_load(host: &Host, folder: &Path) -> Result<(), Fail> {
         0 => Ok(()),
         lost => Err(Fail::failed(format!("{lost} calls failed while the skill was replaced"))),
     }
+}
+
+/// Microseconds up to a minute, to three digits. What is over the range counts as its end.
+fn histogram() -> Result<Histogram<u64>, Fail> {
+    Histogram::new_with_bounds(1, 60_000_000, 3).map_err(Fail::internal)
 }
 
 /// Replaces the file with generations of itself, one after the other, and at last with the original.

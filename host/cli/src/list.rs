@@ -66,8 +66,8 @@ fn tools(generation: Option<&Generation>) -> Vec<&str> {
 
 pub(crate) async fn inspect(common: &Common, inspect: &Inspect) -> Result<ExitCode, Fail> {
     let host = session::open(common, session::config(common)?).await?;
+    let path = Path::new(&inspect.skill);
     let entry = if run::is_path(&inspect.skill) {
-        let path = Path::new(&inspect.skill);
         if !path.exists() {
             return Err(Fail::not_found(format!("there is no file {}", path.display())));
         }

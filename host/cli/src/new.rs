@@ -36,7 +36,7 @@ pub(crate) fn new(new: &New) -> Result<ExitCode, Fail> {
     };
     write().map_err(|error| Fail::failed(format!("{} cannot be written: {error}", folder.display())))?;
     let shown = folder.display();
-    let call = if new.agent { format!("{name}.status") } else { format!("{name}.greet name=Ada") };
+    let call = if new.agent { format!("{name}.latest topic=tea") } else { format!("{name}.greet name=Ada") };
     print::note(&format!(
         "made {shown}\n\n  skillhost build {shown}\n  skillhost run {call}\n\nIts tools are in {shown}/src/lib.rs; `cargo test` in {shown} runs its tests."
     ));

@@ -1,6 +1,6 @@
 //! `run`: one tool, once, in this process.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -199,9 +199,9 @@ pub(crate) fn show_output(output: &Output) {
     }
 }
 
-/// Does `text` name a file rather than a skill?
+/// Does `text` name a file rather than a skill? A folder is written with a slash, as `./hello`.
 pub(crate) fn is_path(text: &str) -> bool {
-    matches!(Target::parse(text), Target::File { .. }) || Path::new(text).is_dir()
+    matches!(Target::parse(text), Target::File { .. })
 }
 
 #[cfg(test)]

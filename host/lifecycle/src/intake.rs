@@ -45,8 +45,8 @@ impl Inner {
         }
     }
 
-    /// Looks at the drop folder. Says whether something in it is not whole yet, and gives the absorptions
-    /// that it began.
+    /// Looks at the drop folder. Says whether something in it is not whole or on its way, and gives the
+    /// absorptions that it began.
     pub(crate) async fn rescan(
         self: &Arc<Self>,
     ) -> Result<(bool, Vec<JoinHandle<()>>), HostError> {
@@ -71,10 +71,14 @@ impl Inner {
                 // What served before a restart was there before everything else.
                 let arrival = if kept.contains(&file) { 0 } else { looks };
                 state.arrivals.entry(file.clone()).or_insert(arrival);
+                if state.busy.contains(&file) {
+                    unsettled = true;
+                    continue;
+                }
                 if state.seen.get(&file) == Some(&fingerprint) {
                     continue;
                 }
-                if state.busy.contains(&file) || !fingerprint.is_settled() {
+                if !fingerprint.is_settled() {
                     unsettled = true;
                     continue;
                 }

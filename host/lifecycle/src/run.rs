@@ -70,6 +70,8 @@ pub(crate) struct Came {
 impl Inner {
     /// Runs one tool and writes the run down.
     pub(crate) async fn run(&self, request: RunRequest) -> Arc<RunRecord> {
+        // A caller that never pauses lets the executor's other tasks have their turn.
+        tokio::task::coop::consume_budget().await;
         let run = RunId::new(&*self.source);
         let started_at = self.source.now();
         let (generation, index) = match self.find(&request.skill, request.tool.as_deref()) {
