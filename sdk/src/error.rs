@@ -94,8 +94,8 @@ impl Display for ToolError {
 impl<E: Error + 'static> From<E> for ToolError {
     fn from(error: E) -> Self {
         let text = with_causes(&error);
-        let passing = causes(&error)
-            .any(|cause| matches!(cause.downcast_ref::<HostError>(), Some(HostError::Unavailable(_))));
+        let passing =
+            causes(&error).any(|cause| matches!(cause.downcast_ref::<HostError>(), Some(HostError::Unavailable(_))));
         if passing { Self::Transient(text) } else { Self::Failed(text) }
     }
 }

@@ -99,7 +99,9 @@ pub use serde_json;
 /// What the code that the attributes write calls.
 #[doc(hidden)]
 pub mod __private {
-    pub use crate::dispatch::{AnyReturn, DataReturn, Handled, Returns, input, no_input, no_input_schema, unknown_tool};
+    pub use crate::dispatch::{
+        AnyReturn, DataReturn, Handled, Returns, input, no_input, no_input_schema, unknown_tool,
+    };
     pub use crate::manifest::{Agent, Skill};
     pub use crate::schema::{of_input, of_output};
 

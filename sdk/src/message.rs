@@ -22,13 +22,7 @@ pub struct Message {
 impl Message {
     /// A message such as an outside publisher would send, for tests.
     pub fn new(channel: impl Into<String>, payload: impl ToString) -> Self {
-        Self {
-            id: "test".into(),
-            channel: channel.into(),
-            payload: payload.to_string(),
-            source: None,
-            published_at: 0,
-        }
+        Self { id: "test".into(), channel: channel.into(), payload: payload.to_string(), source: None, published_at: 0 }
     }
 
     /// The payload as a type. Errors: [`ToolError::InvalidInput`] that names what does not fit.

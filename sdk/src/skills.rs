@@ -16,11 +16,7 @@ use crate::{CallError, backend, json};
 /// let summary: Value = skills::call("textkit", "summarize", &json!({"text": "One. Two. Three."}))?;
 /// # Ok::<(), skillhost_sdk::CallError>(())
 /// ```
-pub fn call<O: DeserializeOwned>(
-    skill: &str,
-    tool: &str,
-    input: &(impl Serialize + ?Sized),
-) -> Result<O, CallError> {
+pub fn call<O: DeserializeOwned>(skill: &str, tool: &str, input: &(impl Serialize + ?Sized)) -> Result<O, CallError> {
     let answer = backend::call(skill, tool, &json::encode(input)?)?;
     json::decode(&answer).map_err(|error| CallError::Tool(format!("`{skill}.{tool}` answered something else: {error}")))
 }

@@ -20,9 +20,13 @@ const LONGEST_PATTERN: usize = 512;
 const KEYS_LISTED: u32 = 10_000;
 
 pub(crate) fn link(interface: &mut Interface<'_>) -> wasmtime::Result<()> {
-    interface.function("get", |(key,): &(String,)| key, async |call: Call, (name,): (String,)| {
-        Ok(call.services.blackboard.get(&call.info.tenant, &key(&name)?).await?)
-    })?;
+    interface.function(
+        "get",
+        |(key,): &(String,)| key,
+        async |call: Call, (name,): (String,)| {
+            Ok(call.services.blackboard.get(&call.info.tenant, &key(&name)?).await?)
+        },
+    )?;
     interface.function(
         "set",
         |(key, ..): &(String, String, Option<u64>)| key,
@@ -39,15 +43,27 @@ pub(crate) fn link(interface: &mut Interface<'_>) -> wasmtime::Result<()> {
             Ok(board.compare_and_swap(&call.info.tenant, &key, expected.as_deref(), value, lifetime(ttl)).await?)
         },
     )?;
-    interface.function("add", |(key, _): &(String, i64)| key, async |call: Call, (name, delta): (String, i64)| {
-        Ok(call.services.blackboard.add(&call.info.tenant, &key(&name)?, delta).await?)
-    })?;
-    interface.function("delete", |(key,): &(String,)| key, async |call: Call, (name,): (String,)| {
-        Ok(call.services.blackboard.delete(&call.info.tenant, &key(&name)?).await?)
-    })?;
-    interface.function("exists", |(key,): &(String,)| key, async |call: Call, (name,): (String,)| {
-        Ok(call.services.blackboard.exists(&call.info.tenant, &key(&name)?).await?)
-    })?;
+    interface.function(
+        "add",
+        |(key, _): &(String, i64)| key,
+        async |call: Call, (name, delta): (String, i64)| {
+            Ok(call.services.blackboard.add(&call.info.tenant, &key(&name)?, delta).await?)
+        },
+    )?;
+    interface.function(
+        "delete",
+        |(key,): &(String,)| key,
+        async |call: Call, (name,): (String,)| {
+            Ok(call.services.blackboard.delete(&call.info.tenant, &key(&name)?).await?)
+        },
+    )?;
+    interface.function(
+        "exists",
+        |(key,): &(String,)| key,
+        async |call: Call, (name,): (String,)| {
+            Ok(call.services.blackboard.exists(&call.info.tenant, &key(&name)?).await?)
+        },
+    )?;
     interface.function(
         "keys",
         |(pattern, _): &(String, u32)| pattern,
@@ -57,9 +73,13 @@ pub(crate) fn link(interface: &mut Interface<'_>) -> wasmtime::Result<()> {
             Ok(keys.into_iter().map(|key| key.as_str().to_owned()).collect::<Vec<_>>())
         },
     )?;
-    interface.function("clear", |(pattern,): &(String,)| pattern, async |call: Call, (pattern,): (String,)| {
-        Ok(call.services.blackboard.clear(&call.info.tenant, &glob(&pattern)?).await?)
-    })?;
+    interface.function(
+        "clear",
+        |(pattern,): &(String,)| pattern,
+        async |call: Call, (pattern,): (String,)| {
+            Ok(call.services.blackboard.clear(&call.info.tenant, &glob(&pattern)?).await?)
+        },
+    )?;
     interface.function(
         "publish",
         |(channel, _): &(String, String)| channel,
@@ -91,14 +111,7 @@ async fn publish(call: Call, channel: &str, payload: String) -> Result<u32, Host
     let at = services.events.source().now();
     let id = RunId::new(services.events.source()).to_string();
     let data = serde_json::json!({"channel": channel.as_str(), "id": id});
-    let message = Message {
-        id,
-        channel,
-        payload: Arc::from(payload),
-        source: Some(source),
-        hops,
-        published_at: at,
-    };
+    let message = Message { id, channel, payload: Arc::from(payload), source: Some(source), hops, published_at: at };
     let receivers = services.blackboard.publish(&info.tenant, message).await?;
     record(&call, "message.published", data).await;
     Ok(receivers)
@@ -107,12 +120,8 @@ async fn publish(call: Call, channel: &str, payload: String) -> Result<u32, Host
 /// Writes an event about a message. The message counts even if the log is out of order, which the log's
 /// own health shows.
 async fn record(call: &Call, kind: &str, data: serde_json::Value) {
-    let event = NewEvent {
-        kind: kind.to_owned(),
-        source: call.info.skill.as_str().into(),
-        run: Some(call.info.run),
-        data,
-    };
+    let event =
+        NewEvent { kind: kind.to_owned(), source: call.info.skill.as_str().into(), run: Some(call.info.run), data };
     if let Err(error) = call.services.events.append_relaxed(event).await {
         tracing::warn!(%error, kind, "an event was not written");
     }

@@ -110,7 +110,11 @@ pub(crate) struct Begun {
 }
 
 /// Counts a call; the one over the limit ends the run.
-pub(crate) fn begin(store: &mut StoreContextMut<'_, State>, function: Function, subject: &str) -> wasmtime::Result<Begun> {
+pub(crate) fn begin(
+    store: &mut StoreContextMut<'_, State>,
+    function: Function,
+    subject: &str,
+) -> wasmtime::Result<Begun> {
     let state = store.data_mut();
     state.count_host_call()?;
     let at = Instant::now();

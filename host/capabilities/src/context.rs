@@ -80,7 +80,12 @@ pub struct Context {
 
 impl Context {
     /// A run's context.
-    pub fn new(info: Arc<RunInfo>, services: Arc<Services>, deadline: Timestamp, progress: Option<ProgressSink>) -> Self {
+    pub fn new(
+        info: Arc<RunInfo>,
+        services: Arc<Services>,
+        deadline: Timestamp,
+        progress: Option<ProgressSink>,
+    ) -> Self {
         Self { info, services, progress, deadline, reports: 0, appended: 0, calls: Vec::new() }
     }
 

@@ -21,5 +21,7 @@ mod wire;
 pub use call::ChannelRates;
 pub use context::{Context, Progress, ProgressSink, RunInfo, Services, State};
 pub use link::{Links, is_known};
-pub use skill::{CallSkill, DescribeSkill, HandleMessage, Hint, Indices, Manifest, ManifestTool, RawOutput, SkillError};
+pub use skill::{
+    CallSkill, DescribeSkill, HandleMessage, Hint, Indices, Manifest, ManifestTool, RawOutput, SkillError,
+};
 pub use skills::{CallSkills, NestedCall, NestedError};

@@ -82,7 +82,9 @@ impl Guest<Context> for DescribeSkill {
 
     async fn call(self, store: &mut Store<RunState<Context>>, instance: &Instance) -> wasmtime::Result<Manifest> {
         let other = |error: wasmtime::Error| {
-            Stop::Trap(format!("its exports of `skillhost:skill/skill` or `handler` are of other types than the contract's: {error:#}"))
+            Stop::Trap(format!(
+                "its exports of `skillhost:skill/skill` or `handler` are of other types than the contract's: {error:#}"
+            ))
         };
         let describe =
             instance.get_typed_func::<(), (wire::Manifest,)>(&mut *store, &self.0.describe).map_err(other)?;

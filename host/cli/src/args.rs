@@ -9,13 +9,18 @@ use skillhost_types::{ByteSize, Tenant, parse_duration};
 /// A host for agent skills: WebAssembly components that are absorbed from a folder while it runs and called
 /// under capability, fuel, memory and time limits.
 #[derive(Parser)]
-#[command(name = "skillhost", version, max_term_width = 100, after_help = "\
+#[command(
+    name = "skillhost",
+    version,
+    max_term_width = 100,
+    after_help = "\
 Examples:
   skillhost demo                                    a guided tour, one minute
   skillhost new hello && skillhost build hello      write a skill and drop it
   skillhost run hello.greet name=Ada                call one of its tools
   skillhost up                                      absorb what is dropped, until Ctrl-C
-  skillhost list                                    what is there, and what was refused and why")]
+  skillhost list                                    what is there, and what was refused and why"
+)]
 pub(crate) struct Arguments {
     #[command(flatten)]
     pub(crate) common: Common,

@@ -60,8 +60,9 @@ pub(crate) fn build_into(common: &Common, path: &Path, folder: &Path) -> Result<
     }
     let drop_one = |artifact: &PathBuf| {
         let name = artifact.file_name().unwrap_or_default().to_string_lossy().replace('_', "-");
-        drop_into(folder, &name, artifact)
-            .map_err(|error| Fail::failed(format!("{} cannot be copied to {}: {error}", artifact.display(), folder.display())))
+        drop_into(folder, &name, artifact).map_err(|error| {
+            Fail::failed(format!("{} cannot be copied to {}: {error}", artifact.display(), folder.display()))
+        })
     };
     artifacts.iter().map(drop_one).collect()
 }

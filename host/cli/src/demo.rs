@@ -9,12 +9,15 @@ use std::time::{Duration, Instant};
 use hdrhistogram::Histogram;
 use serde_json::{Value, json};
 use skillhost_lifecycle::{Host, Options, RunRequest};
-use skillhost_types::{Caller, LimitsPatch, RunRecord, Tenant};
+use skillhost_types::{Caller, LimitsPatch, RunRecord, Tenant, Usage};
 
 use crate::args::Common;
 use crate::fail::Fail;
 use crate::{build, print, run, session};
 
+/// The skill that the tour replaces, and its tool: small, so that compiling it twenty times is soon done.
+const SWAPPED: &str = "units";
+const SWAPPED_TOOL: &str = "units.human-size";
 /// How often the tour replaces a skill under load.
 const SWAPS: u32 = 20;
 /// Callers that never pause meanwhile.
@@ -45,31 +48,40 @@ pub(crate) async fn demo(common: &Common) -> Result<ExitCode, Fail> {
 
     title("3. Run them on real files");
     let readme = std::fs::read_to_string("README.md").unwrap_or_default();
-    call(&host, "textkit.summarize", json!({"text": readme, "sentences": 2})).await?;
-    call(&host, "markdown.outline", json!({"text": readme})).await?;
+    let mut used = Vec::new();
+    used.push(call(&host, "textkit.summarize", json!({"text": readme, "sentences": 2})).await?);
+    used.push(call(&host, "markdown.outline", json!({"text": readme})).await?);
     let manifest = json!({"packages": ["host", "sdk", "skills"], "edition": 2024});
-    call(&host, "jq.query", json!({"filter": ".packages | map(ascii_upcase)", "input": manifest})).await?;
+    let query = json!({"filter": ".packages | map(ascii_upcase)", "input": manifest});
+    used.push(call(&host, "jq.query", query).await?);
 
     title("4. Wake an agent with a message");
-    agent(&host).await?;
+    used.push(agent(&host).await?);
 
     title("5. Replace a skill while four callers use it at full speed");
-    swap_under_load(&host, &folder).await?;
+    used.push(swap_under_load(&host, &folder).await?);
 
     title("6. What each used");
-    for run in host.events().runs(None, 200)?.iter().filter(|run| run.usage.fuel > 0).take(5) {
+    for (target, usage) in used {
+        let Usage { wall_us, fuel, peak_memory_bytes, host_calls, .. } = usage;
         print::line(&format!(
-            "   {:<20} {:>9} µs {:>12} fuel {:>9} bytes",
-            format!("{}.{}", run.skill, run.tool),
-            run.usage.wall_us,
-            run.usage.fuel,
-            run.usage.peak_memory_bytes
+            "   {target:<20} {wall_us:>6} µs {fuel:>10} fuel {:>6} KiB {host_calls:>3} host calls",
+            peak_memory_bytes >> 10
         ));
     }
     watch.stop().await;
     host.close().await;
-    print::line("\nGo on with `skillhost list`, `skillhost run textkit.keywords text=@README.md`, `skillhost new hello`.");
+    print::line(
+        "\nGo on with `skillhost list`, `skillhost run textkit.keywords text=@README.md`, `skillhost new hello`.",
+    );
     Ok(ExitCode::SUCCESS)
+}
+
+/// A tool and what one run of it used.
+type Used = (&'static str, Usage);
+
+fn swapped_input() -> Value {
+    json!({"bytes": 1536, "base": "binary"})
 }
 
 fn title(text: &str) {
@@ -91,7 +103,7 @@ async fn run_one(host: &Host, target: &str, input: &Value) -> Arc<RunRecord> {
 }
 
 /// Runs a tool and shows the beginning of what it gave.
-async fn call(host: &Host, target: &str, input: Value) -> Result<(), Fail> {
+async fn call(host: &Host, target: &'static str, input: Value) -> Result<Used, Fail> {
     let record = run_one(host, target, &input).await;
     print::line(&format!("   {target}  ({} µs, {} fuel)", record.usage.wall_us, record.usage.fuel));
     match (&record.output, &record.error) {
@@ -101,14 +113,14 @@ async fn call(host: &Host, target: &str, input: Value) -> Result<(), Fail> {
                 let shown: String = line.chars().take(96).collect();
                 print::line(&format!("     {shown}"));
             }
-            Ok(())
+            Ok((target, record.usage))
         }
         (None, Some(error)) => Err(Fail::failed(format!("{target} gave no output: {}", error.message))),
         (None, None) => Err(Fail::internal(format!("{target} gave neither output nor error"))),
     }
 }
 
-async fn agent(host: &Host) -> Result<(), Fail> {
+async fn agent(host: &Host) -> Result<Used, Fail> {
     let message = json!({"issue": 123, "title": "Crash when the file is empty", "action": "comment"});
     let tenant = Tenant::default();
     let begun = Instant::now();
@@ -117,22 +129,25 @@ async fn agent(host: &Host) -> Result<(), Fail> {
         waited(begun, "the agent to join").await?;
     }
     let runs = || host.events().runs(Some("triage"), 20);
-    loop {
+    let usage = loop {
         if let Some(run) = runs()?.into_iter().find(|run| &*run.tool == "handle") {
-            print::line(&format!("   dispatch:new -> triage.handle  ({} µs, {} host calls)", run.usage.wall_us, run.usage.host_calls));
-            break;
+            print::line(&format!(
+                "   dispatch:new -> triage.handle  ({} µs, {} host calls)",
+                run.usage.wall_us, run.usage.host_calls
+            ));
+            break run.usage;
         }
         waited(begun, "the agent to handle its message").await?;
-    }
+    };
     let keys = host.blackboard().keys(&tenant, &skillhost_types::Glob::new("agent:triage:*"), 10).await;
     for key in keys.map_err(Fail::internal)? {
         print::line(&format!("     wrote {}", key.as_str()));
     }
-    Ok(())
+    Ok(("triage.handle", usage))
 }
 
-async fn swap_under_load(host: &Host, folder: &Path) -> Result<(), Fail> {
-    let path = folder.join("jq.wasm");
+async fn swap_under_load(host: &Host, folder: &Path) -> Result<Used, Fail> {
+    let path = folder.join(format!("{SWAPPED}.wasm"));
     let original = std::fs::read(&path).map_err(|error| Fail::failed(format!("{}: {error}", path.display())))?;
     let done = Arc::new(AtomicBool::new(false));
     let failed = Arc::new(AtomicU64::new(0));
@@ -141,11 +156,11 @@ async fn swap_under_load(host: &Host, folder: &Path) -> Result<(), Fail> {
             let (host, done, failed) = (host.clone(), done.clone(), failed.clone());
             tokio::spawn(async move {
                 let mut latency = histogram().ok();
-                let input = json!({"filter": ".a + 1", "input": {"a": 1}});
+                let input = swapped_input();
                 let mut generations = std::collections::HashSet::new();
                 while !done.load(Ordering::Relaxed) {
                     let begun = Instant::now();
-                    let record = run_one(&host, "jq.query", &input).await;
+                    let record = run_one(&host, SWAPPED_TOOL, &input).await;
                     failed.fetch_add(u64::from(!record.ok), Ordering::Relaxed);
                     generations.extend(record.digest);
                     if let Some(latency) = &mut latency {
@@ -177,7 +192,7 @@ async fn swap_under_load(host: &Host, folder: &Path) -> Result<(), Fail> {
         all.value_at_quantile(0.99)
     ));
     match failed.load(Ordering::Relaxed) {
-        0 => Ok(()),
+        0 => Ok((SWAPPED_TOOL, run_one(host, SWAPPED_TOOL, &swapped_input()).await.usage)),
         lost => Err(Fail::failed(format!("{lost} calls failed while the skill was replaced"))),
     }
 }
@@ -194,7 +209,7 @@ async fn replace(host: &Host, path: &Path, original: &[u8]) -> Result<(), Fail> 
         let digest = skillhost_types::Digest::of(&bytes);
         put(path, &bytes).map_err(|error| Fail::failed(format!("{}: {error}", path.display())))?;
         let begun = Instant::now();
-        while host.skill("jq").is_none_or(|skill| skill.digest != digest) {
+        while host.skill(SWAPPED).is_none_or(|skill| skill.digest != digest) {
             waited(begun, "the new file to serve").await?;
         }
     }

@@ -68,7 +68,10 @@ fn show(common: &Common, events: &[Event]) {
             print::json(event);
         } else {
             let run = event.run.map(|run| format!(" {run}")).unwrap_or_default();
-            print::line(&format!("{:>6} {} {:<16} {}{run} {}", event.seq, event.at, event.kind, event.source, event.data));
+            print::line(&format!(
+                "{:>6} {} {:<16} {}{run} {}",
+                event.seq, event.at, event.kind, event.source, event.data
+            ));
         }
     }
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 use skillhost_lifecycle::{FileState, Host, Progress, ProgressSink, RunRequest};
-use skillhost_types::{ByteSize, CAPABILITIES, Caller, Content, LimitsPatch, Level, Output, RunRecord};
+use skillhost_types::{ByteSize, CAPABILITIES, Caller, Content, Level, LimitsPatch, Output, RunRecord};
 
 use crate::args::{Common, Run};
 use crate::fail::Fail;
@@ -57,7 +57,11 @@ async fn once(common: &Common, run: &Run) -> Result<ExitCode, Fail> {
     for grant in &run.grant {
         match grant.split_once(' ') {
             Some((capability, scope)) if CAPABILITIES.contains(&capability) && !scope.trim().is_empty() => {}
-            _ => return Err(Fail::usage(format!("--grant takes 'CAPABILITY SCOPE', such as 'blackboard.read *', not '{grant}'"))),
+            _ => {
+                return Err(Fail::usage(format!(
+                    "--grant takes 'CAPABILITY SCOPE', such as 'blackboard.read *', not '{grant}'"
+                )));
+            }
         }
     }
     let mut config = session::config(common)?;

@@ -18,8 +18,8 @@ const DEFAULT_CONFIG: &str = "config.yaml";
 pub(crate) fn config(common: &Common) -> Result<Config, Fail> {
     let default = Path::new(DEFAULT_CONFIG);
     let path = common.config.as_deref().or_else(|| default.exists().then_some(default));
-    let environment = std::env::vars_os()
-        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+    let environment =
+        std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
     let mut config = Config::load(path, environment)?;
     let over = |own: &mut PathBuf, flag: &Option<PathBuf>| {
         if let Some(path) = flag {

@@ -64,9 +64,7 @@ impl Admission {
         let places = places.max(1);
         // With fewer than four places there is no quarter to keep; one place is kept from two on.
         let kept = (places / 4).max(usize::from(places > 1));
-        Self {
-            shared: Arc::new(Shared { places, per_skill: places - kept, state: Mutex::default() }),
-        }
+        Self { shared: Arc::new(Shared { places, per_skill: places - kept, state: Mutex::default() }) }
     }
 
     /// Waits for a place, for at most `patience`.
@@ -124,9 +122,7 @@ impl Shared {
 
 impl State {
     fn has_room(&self, skill: &SkillName, per_skill: usize) -> bool {
-        self.skills
-            .get(skill)
-            .is_none_or(|own| own.running < per_skill && own.queue.is_empty())
+        self.skills.get(skill).is_none_or(|own| own.running < per_skill && own.queue.is_empty())
     }
 
     fn start(&mut self, skill: &SkillName) {

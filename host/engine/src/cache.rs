@@ -139,13 +139,7 @@ fn key(path: &Path) -> io::Result<[u8; KEY]> {
     getrandom::fill(&mut fresh).map_err(io::Error::other)?;
     // Two hosts may start at once: the one that links its file first gives the key to both.
     let draft = path.with_extension(format!("{}", std::process::id()));
-    OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .mode(0o600)
-        .open(&draft)?
-        .write_all(&fresh)?;
+    OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&draft)?.write_all(&fresh)?;
     match fs::hard_link(&draft, path) {
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
         _ => fs::remove_file(&draft)?,

@@ -80,7 +80,8 @@ impl Compiler {
             .stderr(Stdio::piped())
             .kill_on_drop(true)
             .spawn()?;
-        let (Some(mut stdin), Some(stdout), Some(stderr)) = (child.stdin.take(), child.stdout.take(), child.stderr.take())
+        let (Some(mut stdin), Some(stdout), Some(stderr)) =
+            (child.stdin.take(), child.stdout.take(), child.stderr.take())
         else {
             return Err(std::io::Error::other("no pipes to the compiling process").into());
         };
@@ -96,9 +97,7 @@ impl Compiler {
             received?;
             Ok::<_, std::io::Error>((code, complaint, child.wait().await?))
         };
-        let (code, complaint, status) = tokio::time::timeout(WALL, talk)
-            .await
-            .map_err(|_| CompileError::Timeout)??;
+        let (code, complaint, status) = tokio::time::timeout(WALL, talk).await.map_err(|_| CompileError::Timeout)??;
         match status.code() {
             Some(0) => Ok(code),
             Some(1) => Err(CompileError::Refused(String::from_utf8_lossy(&complaint).trim().to_owned())),
@@ -133,10 +132,8 @@ fn compile_standard_input() -> Result<(), Box<dyn std::error::Error>> {
     setpriority_process(None, NICE)?;
     let mut component = Vec::new();
     std::io::stdin().lock().read_to_end(&mut component)?;
-    let code = Engine::for_compiling()?
-        .wasmtime()
-        .precompile_component(&component)
-        .map_err(|error| format!("{error:#}"))?;
+    let code =
+        Engine::for_compiling()?.wasmtime().precompile_component(&component).map_err(|error| format!("{error:#}"))?;
     std::io::stdout().lock().write_all(&code)?;
     Ok(())
 }

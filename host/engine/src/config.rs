@@ -90,9 +90,7 @@ impl Engine {
     }
 
     fn from_config(config: &Config) -> Result<Self, EngineError> {
-        wasmtime::Engine::new(config)
-            .map(|inner| Self { inner })
-            .map_err(EngineError)
+        wasmtime::Engine::new(config).map(|inner| Self { inner }).map_err(EngineError)
     }
 
     /// wasmtime's own engine.

@@ -1,7 +1,9 @@
 //! `wasi:http`, linked so that components which import it start, and refusing every request.
 
 use wasmtime::component::Linker;
-use wasmtime_wasi_http::{Error, RequestOptions, Result, WasiBody, WasiHttpCtx, WasiHttpCtxView, WasiHttpHooks, WasiHttpView};
+use wasmtime_wasi_http::{
+    Error, RequestOptions, Result, WasiBody, WasiHttpCtx, WasiHttpCtxView, WasiHttpHooks, WasiHttpView,
+};
 
 use crate::state::RunState;
 

@@ -68,7 +68,8 @@ impl Stop {
         }
         // A value that is none of its type: bytes that are no text, a place beyond the memory, a case that there is not, a
         // handle too many. wasmtime says these in words, as errors that are nothing but a text.
-        if is_text(error) || error.is::<Utf8Error>() || error.is::<CharTryFromError>() || error.is::<TryFromIntError>() {
+        if is_text(error) || error.is::<Utf8Error>() || error.is::<CharTryFromError>() || error.is::<TryFromIntError>()
+        {
             return Self::Trap(with_place(&error.root_cause().to_string(), error));
         }
         // What is left is the one error of its own type that is not public: more was to be copied out of the guest than
@@ -85,10 +86,7 @@ impl Stop {
             ),
             Self::Deadline => (
                 ErrorKind::Deadline,
-                format!(
-                    "gave no answer within {:?}; raise it with `--timeout` or `limits.timeout`",
-                    limits.timeout
-                ),
+                format!("gave no answer within {:?}; raise it with `--timeout` or `limits.timeout`", limits.timeout),
             ),
             Self::Memory => (
                 ErrorKind::Memory,

@@ -7,8 +7,8 @@ use tokio::sync::watch;
 
 use crate::commit::{self, Item, MIGRATIONS, Segments};
 use crate::event::{Event, NewEvent};
-use crate::query::Query;
 use crate::line;
+use crate::query::Query;
 use crate::{EventError, Recording};
 
 /// Rows that are read at once: a page of the log, not the log.

@@ -8,15 +8,13 @@ use serde::{Deserialize, Serialize};
 use skillhost_capabilities::{Context, DescribeSkill, Indices, Links, RunInfo, Services, State, is_known};
 use skillhost_engine::values::{ExportedFunction, exported_functions};
 use skillhost_engine::{Cache, Compiler, Engine, Environment, InspectError, Inspection, RunState};
-use skillhost_types::{
-    Caller, Digest, Limits, NameError, RunId, SkillName, Source, Tenant, ToolName, Want,
-};
+use skillhost_types::{Caller, Digest, Limits, NameError, RunId, SkillName, Source, Tenant, ToolName, Want};
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::task::JoinError;
 use wasmtime::component::Component;
 
 use crate::config::Config;
-use crate::generation::{Code, capabilities_of, Generation, Kind, Tool, ToolEntry};
+use crate::generation::{Code, Generation, Kind, Tool, ToolEntry, capabilities_of};
 use crate::keep::Keep;
 use crate::manifest::{self, Described, ManifestError};
 use crate::package::{self, Package, PackageError};
@@ -132,9 +130,7 @@ impl Absorber {
             Err(error) => return Err(Refused { why: error.into(), digest: None }),
         };
         let digest = package.digest;
-        self.generation(package, name, config, keep)
-            .await
-            .map_err(|why| Refused { why, digest: Some(digest) })
+        self.generation(package, name, config, keep).await.map_err(|why| Refused { why, digest: Some(digest) })
     }
 
     /// Absorbs a package that was read already.
@@ -301,8 +297,7 @@ impl Absorber {
         };
         let context = Context::new(Arc::new(info), self.services.clone(), self.source.now(), None);
         let state: State = RunState::new(context, &limits, environment.clone());
-        let ended =
-            skillhost_engine::run(&linked, state, &limits, DescribeSkill(indices)).await;
+        let ended = skillhost_engine::run(&linked, state, &limits, DescribeSkill(indices)).await;
         ended.result.map_err(|stop| Refusal::Describe(stop.into_error(&limits).message))
     }
 }
@@ -323,7 +318,8 @@ fn native_tools(tools: Vec<manifest::DescribedTool>) -> Vec<Tool> {
 fn plain_tools(engine: &Engine, component: &Component) -> Result<Vec<Tool>, Refusal> {
     let mut tools = Vec::new();
     let mut why_not = None;
-    for ExportedFunction { tool_name, interface, index, signature, .. } in exported_functions(engine.wasmtime(), component)
+    for ExportedFunction { tool_name, interface, index, signature, .. } in
+        exported_functions(engine.wasmtime(), component)
     {
         let signature = match signature {
             Ok(signature) => signature,

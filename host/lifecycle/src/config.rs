@@ -161,7 +161,10 @@ pub enum ConfigError {
 
 impl Config {
     /// Reads `path`, or takes the defaults, and lays the environment over it.
-    pub fn load(path: Option<&Path>, environment: impl IntoIterator<Item = (String, String)>) -> Result<Self, ConfigError> {
+    pub fn load(
+        path: Option<&Path>,
+        environment: impl IntoIterator<Item = (String, String)>,
+    ) -> Result<Self, ConfigError> {
         let document = match path {
             Some(path) => read(path)?,
             None => Value::Object(Map::new()),
@@ -211,7 +214,8 @@ fn read(path: &Path) -> Result<Value, ConfigError> {
     if text.lines().all(|line| line.trim().is_empty() || line.trim_start().starts_with('#')) {
         return Ok(Value::Object(Map::new()));
     }
-    let invalid = |error: serde_saphyr::Error| ConfigError::Invalid { path: path.to_owned(), message: error.to_string() };
+    let invalid =
+        |error: serde_saphyr::Error| ConfigError::Invalid { path: path.to_owned(), message: error.to_string() };
     // Decoded from the text itself first: that is where errors have lines.
     serde_saphyr::from_str::<Config>(&text).map_err(invalid)?;
     serde_saphyr::from_str::<Value>(&text).map_err(invalid)
@@ -219,7 +223,10 @@ fn read(path: &Path) -> Result<Value, ConfigError> {
 
 /// `SKILLHOST_LIMITS__FUEL=5` sets `limits.fuel`. A single name without `__` is a top-level key; others that
 /// begin the same but name no section (`SKILLHOST_LOG`) are not ours.
-fn overlay(mut document: Value, environment: impl IntoIterator<Item = (String, String)>) -> Result<Config, ConfigError> {
+fn overlay(
+    mut document: Value,
+    environment: impl IntoIterator<Item = (String, String)>,
+) -> Result<Config, ConfigError> {
     const TOP_LEVEL: [&str; 3] = ["skills_dir", "data_dir", "recording"];
     let mut config = decode(&document).map_err(|message| ConfigError::Environment { name: PREFIX.into(), message })?;
     let mut settings: Vec<_> = environment.into_iter().filter(|(name, _)| name.starts_with(PREFIX)).collect();
@@ -231,7 +238,8 @@ fn overlay(mut document: Value, environment: impl IntoIterator<Item = (String, S
         }
         let path: Vec<&str> = key.split("__").collect();
         // A number stays one where the key wants one; otherwise it is the text as it stands.
-        let candidates = [serde_json::from_str::<Value>(&text).ok().filter(Value::is_number), Some(Value::String(text))];
+        let candidates =
+            [serde_json::from_str::<Value>(&text).ok().filter(Value::is_number), Some(Value::String(text))];
         let mut outcome = Err(String::new());
         for candidate in candidates.into_iter().flatten() {
             let mut changed = document.clone();
@@ -307,7 +315,9 @@ mod tests {
 
     #[test]
     fn a_wrong_setting_in_the_environment_names_the_variable() {
-        for (name, value) in [("SKILLHOST_LIMITS__FUEL", "much"), ("SKILLHOST_LIMITS__FEUL", "3"), ("SKILLHOST_A__B", "1")] {
+        for (name, value) in
+            [("SKILLHOST_LIMITS__FUEL", "much"), ("SKILLHOST_LIMITS__FEUL", "3"), ("SKILLHOST_A__B", "1")]
+        {
             let error = from_text("", &[(name, value)]).unwrap_err().to_string();
             assert!(error.contains(name), "{error}");
         }

@@ -168,7 +168,12 @@ impl Host {
     }
 
     /// Sends a message to a channel, from outside. Gives the count of receivers.
-    pub async fn publish(&self, tenant: &Tenant, channel: &str, payload: &Value) -> Result<u32, skillhost_blackboard::BoardError> {
+    pub async fn publish(
+        &self,
+        tenant: &Tenant,
+        channel: &str,
+        payload: &Value,
+    ) -> Result<u32, skillhost_blackboard::BoardError> {
         let message = Message {
             id: RunId::new(&*self.inner.source).to_string(),
             channel: skillhost_blackboard::Channel::new(channel)?,
@@ -196,10 +201,8 @@ impl Inner {
         let Options { config, source, notices, compiler } = options;
         let data = config.data_dir.clone();
         let unusable = |error: Box<dyn std::error::Error + Send + Sync>| HostError::Data { path: data.clone(), error };
-        let engine = Engine::new(&Settings {
-            concurrency: config.limits.concurrency,
-            largest_memory: config.largest_memory(),
-        })?;
+        let engine =
+            Engine::new(&Settings { concurrency: config.limits.concurrency, largest_memory: config.largest_memory() })?;
         let events = EventLog::open(&data, source.clone()).map_err(|error| unusable(error.into()))?;
         let folder = std::path::absolute(&config.skills_dir)
             .map_err(|error| HostError::Folder { path: config.skills_dir.clone(), error })?;

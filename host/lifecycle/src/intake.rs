@@ -47,9 +47,7 @@ impl Inner {
 
     /// Looks at the drop folder. Says whether something in it is not whole or on its way, and gives the
     /// absorptions that it began.
-    pub(crate) async fn rescan(
-        self: &Arc<Self>,
-    ) -> Result<(bool, Vec<JoinHandle<()>>), HostError> {
+    pub(crate) async fn rescan(self: &Arc<Self>) -> Result<(bool, Vec<JoinHandle<()>>), HostError> {
         let path = self.drop_folder().to_owned();
         let scanned = tokio::task::spawn_blocking(move || folder::scan(&path)).await;
         let found = match scanned {

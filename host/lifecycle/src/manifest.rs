@@ -39,7 +39,9 @@ pub(crate) enum ManifestError {
     Schema { which: &'static str, tool: ToolName, error: SchemaError },
     #[error("the patterns in its schemas take more than {} MiB once compiled; use fewer or simpler ones", limits::PATTERNS >> 20)]
     Patterns,
-    #[error("it subscribes to channels and exports no handler; export `skillhost:skill/handler`, or subscribe to nothing")]
+    #[error(
+        "it subscribes to channels and exports no handler; export `skillhost:skill/handler`, or subscribe to nothing"
+    )]
     NoHandler,
     #[error("{0} is empty or holds a space or an unprintable character; write one pattern")]
     Pattern(String),

@@ -26,11 +26,9 @@ fn as_json(output: &Output) -> String {
 fn sorted(error: RunError) -> NestedError {
     match error.kind {
         ErrorKind::ToolError | ErrorKind::Trap => NestedError::Tool(error.message),
-        ErrorKind::Fuel
-        | ErrorKind::Deadline
-        | ErrorKind::Memory
-        | ErrorKind::Output
-        | ErrorKind::HostCalls => NestedError::Limit(error.message),
+        ErrorKind::Fuel | ErrorKind::Deadline | ErrorKind::Memory | ErrorKind::Output | ErrorKind::HostCalls => {
+            NestedError::Limit(error.message)
+        }
         ErrorKind::NotFound | ErrorKind::InvalidInput | ErrorKind::Usage | ErrorKind::Denied => {
             NestedError::Invalid(error.message)
         }

@@ -150,7 +150,11 @@ impl Package {
         let work = tempfile::Builder::new().prefix(".unpacking-").tempdir_in(parent)?;
         let fresh = work.path().join("fresh");
         private_folder(&fresh)?;
-        let alone = self.component.iter().filter(|_| self.files.is_empty()).map(|component| (LONE_COMPONENT, &*component.bytes));
+        let alone = self
+            .component
+            .iter()
+            .filter(|_| self.files.is_empty())
+            .map(|component| (LONE_COMPONENT, &*component.bytes));
         for (path, bytes) in self.files.iter().map(|(path, bytes)| (path.as_str(), bytes)).chain(alone) {
             let path = fresh.join(path);
             if let Some(folder) = path.parent() {

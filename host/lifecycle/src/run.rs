@@ -98,10 +98,7 @@ impl Inner {
     }
 
     /// Runs a tool for another skill, within what is left of that skill's budget.
-    pub(crate) async fn run_nested(
-        &self,
-        call: NestedCall,
-    ) -> (Result<Arc<Output>, RunError>, Usage) {
+    pub(crate) async fn run_nested(&self, call: NestedCall) -> (Result<Arc<Output>, RunError>, Usage) {
         let (generation, index) = match self.find(call.skill.as_str(), Some(call.tool.as_str())) {
             Ok(found) => found,
             Err(error) => return (Err(error), Usage::default()),
@@ -139,12 +136,7 @@ impl Inner {
         }
     }
 
-    async fn call(
-        &self,
-        prepared: &Prepared,
-        tool: &Tool,
-        input: &str,
-    ) -> (Result<Output, RunError>, Came) {
+    async fn call(&self, prepared: &Prepared, tool: &Tool, input: &str) -> (Result<Output, RunError>, Came) {
         let value = match decode(input, &prepared.limits) {
             Ok(value) => value,
             Err(error) => return (Err(error), Came::default()),
@@ -155,7 +147,10 @@ impl Inner {
                     return (Err(invalid_input(&mismatch.path, &mismatch.message)), Came::default());
                 }
                 let Some(indices) = prepared.generation.code.as_ref().and_then(|code| code.native) else {
-                    return (Err(RunError::new(ErrorKind::Internal, "a native tool without its exports")), Came::default());
+                    return (
+                        Err(RunError::new(ErrorKind::Internal, "a native tool without its exports")),
+                        Came::default(),
+                    );
                 };
                 let guest = CallSkill { indices, tool: tool.name.as_str(), input };
                 let (result, came) = self.enter(prepared, guest).await;
@@ -180,9 +175,7 @@ impl Inner {
                         .map_err(|error| match error {
                             ReturnedError::Err(value) => RunError::new(ErrorKind::ToolError, plain_error(&value)),
                             ReturnedError::TooLarge => Stop::Output.into_error(&prepared.limits),
-                            foreign @ ReturnedError::Foreign => {
-                                RunError::new(ErrorKind::Internal, foreign.to_string())
-                            }
+                            foreign @ ReturnedError::Foreign => RunError::new(ErrorKind::Internal, foreign.to_string()),
                         })
                 });
                 (result, came)
@@ -289,7 +282,9 @@ impl Registry {
                     "`{skill}` was refused: {}",
                     entry.reason.as_deref().unwrap_or("see `skillhost list`")
                 )),
-                None => not_found(format!("there is no skill `{}`; `skillhost list` shows what there is", shown(skill))),
+                None => {
+                    not_found(format!("there is no skill `{}`; `skillhost list` shows what there is", shown(skill)))
+                }
             };
         };
         let names = || generation.tools.iter().map(|tool| tool.name.as_str()).collect::<Vec<_>>().join(", ");
@@ -339,7 +334,11 @@ fn decode(input: &str, limits: &Limits) -> Result<Value, RunError> {
     if input.len() as u64 > limits.input {
         return Err(RunError::new(
             ErrorKind::InvalidInput,
-            format!("the input is {} bytes long; the limit is {} (`limits.input`)", input.len(), ByteSize(limits.input)),
+            format!(
+                "the input is {} bytes long; the limit is {} (`limits.input`)",
+                input.len(),
+                ByteSize(limits.input)
+            ),
         ));
     }
     // The parser's own bound on nesting (128) keeps deep documents out.
@@ -364,7 +363,10 @@ fn checked(raw: RawOutput, schema: Option<&Schema>) -> Result<Output, RunError> 
             return broken("the tool gave no structured output, but has a schema for it".into());
         };
         if let Err(mismatch) = schema.check(data) {
-            return broken(format!("the tool's output breaks its own schema at `{}`: {}", mismatch.path, mismatch.message));
+            return broken(format!(
+                "the tool's output breaks its own schema at `{}`: {}",
+                mismatch.path, mismatch.message
+            ));
         }
     }
     Ok(Output { data, content: raw.content })

@@ -21,9 +21,9 @@ mod tests;
 use jsonschema::{Draft, ValidationOptions, Validator};
 use serde_json::Value;
 
-pub(crate) use self::mismatch::Mismatch;
 use self::cost::Cost;
 use self::graph::Graph;
+pub(crate) use self::mismatch::Mismatch;
 use self::pattern::Patterns;
 use self::scan::Document;
 use crate::package::Shown;
@@ -37,7 +37,9 @@ pub(crate) enum SchemaError {
     NotJson(Shown),
     #[error("the schema nests deeper than {}; move inner parts to `$defs`", limits::NESTING)]
     TooDeep,
-    #[error("`$schema` is {0}; this host speaks JSON Schema 2020-12: remove `$schema`, or write the schema for that version")]
+    #[error(
+        "`$schema` is {0}; this host speaks JSON Schema 2020-12: remove `$schema`, or write the schema for that version"
+    )]
     Version(Shown),
     #[error("`{0}` stands inside the schema; only the root may have it: name inner parts with `$defs` or `$anchor`")]
     Nested(&'static str),
@@ -57,7 +59,10 @@ pub(crate) enum SchemaError {
     Work(Shown),
     #[error("the schema is too intricate to tell what checking a document costs; use fewer alternatives")]
     Intricate,
-    #[error("a deep document could be {}-fold inside references and alternatives; refer more directly", limits::RECURSION)]
+    #[error(
+        "a deep document could be {}-fold inside references and alternatives; refer more directly",
+        limits::RECURSION
+    )]
     Recursion,
     #[error(
         "the pattern `{0}` is no regular expression for this host, which takes no look-around, no back-references and \
@@ -73,7 +78,9 @@ pub(crate) enum SchemaError {
         path: String,
         message: String,
     },
-    #[error("the root of an input schema must say `\"type\": \"object\"`; put what the tool takes into a property of an object")]
+    #[error(
+        "the root of an input schema must say `\"type\": \"object\"`; put what the tool takes into a property of an object"
+    )]
     NotObject,
 }
 
@@ -92,7 +99,8 @@ impl Schema {
         if text.len() > limits::TEXT {
             return Err(SchemaError::TooLong(text.len()));
         }
-        let document = serde_json::from_str(text).map_err(|error| SchemaError::NotJson(Shown::new(&error.to_string())))?;
+        let document =
+            serde_json::from_str(text).map_err(|error| SchemaError::NotJson(Shown::new(&error.to_string())))?;
         Self::bounded(document)
     }
 

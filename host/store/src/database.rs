@@ -82,11 +82,7 @@ impl Database {
 
     /// Notices commits of others, for followers in another process than the writer.
     pub fn change_counter(&self) -> Result<ChangeCounter, StoreError> {
-        Ok(ChangeCounter {
-            connection: open::reading(&self.inner.path)?,
-            path: self.inner.path.clone(),
-            last: None,
-        })
+        Ok(ChangeCounter { connection: open::reading(&self.inner.path)?, path: self.inner.path.clone(), last: None })
     }
 
     async fn blocking<T: Send + 'static>(

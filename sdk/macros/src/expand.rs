@@ -24,7 +24,8 @@ pub(crate) fn skill(args: SkillArgs, mut module: ItemMod) -> syn::Result<TokenSt
             let tool = Tool::decode(function, tool_args(&attribute)?)?;
             let span = function.sig.ident.span();
             if ADDED.iter().any(|added| function.sig.ident == added) {
-                let message = "the skill gets a function of this name; call this one otherwise and give `name = \"...\"`";
+                let message =
+                    "the skill gets a function of this name; call this one otherwise and give `name = \"...\"`";
                 return Err(syn::Error::new(span, message));
             }
             if tools.iter().any(|other| other.name == tool.name) {
@@ -34,7 +35,10 @@ pub(crate) fn skill(args: SkillArgs, mut module: ItemMod) -> syn::Result<TokenSt
         }
         if let Some(attribute) = take(&mut function.attrs, "handler") {
             if handler.replace(Handler::decode(function)?).is_some() {
-                return Err(syn::Error::new(attribute.span(), "a skill has one `#[handler]`: tell channels apart inside"));
+                return Err(syn::Error::new(
+                    attribute.span(),
+                    "a skill has one `#[handler]`: tell channels apart inside",
+                ));
             }
         }
     }

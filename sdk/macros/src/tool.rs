@@ -41,7 +41,8 @@ impl Tool {
             0 => None,
             1 => signature.inputs.first().map(input).transpose()?,
             _ => {
-                let message = "a tool takes one parameter at the most: a struct whose fields are the input's properties";
+                let message =
+                    "a tool takes one parameter at the most: a struct whose fields are the input's properties";
                 return Err(syn::Error::new(signature.inputs.span(), message));
             }
         };

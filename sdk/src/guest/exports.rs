@@ -8,8 +8,18 @@ use crate::{Content, Message, Output, ToolError};
 #[doc(hidden)]
 pub mod skill_bindings {
     //! `skillhost:skill/skill`, generated from the contract.
-    #![allow(missing_docs, unsafe_code, unreachable_pub, clippy::all, clippy::indexing_slicing, clippy::unwrap_used,
-        clippy::panic, clippy::expect_used, clippy::unreachable, reason = "generated")]
+    #![allow(
+        missing_docs,
+        unsafe_code,
+        unreachable_pub,
+        clippy::all,
+        clippy::indexing_slicing,
+        clippy::unwrap_used,
+        clippy::panic,
+        clippy::expect_used,
+        clippy::unreachable,
+        reason = "generated"
+    )]
     wit_bindgen::generate!({
         path: "../wit",
         inline: "package skillhost:sdk; world skill-export { export skillhost:skill/skill@0.1.0; }",
@@ -23,8 +33,18 @@ pub mod skill_bindings {
 #[doc(hidden)]
 pub mod handler_bindings {
     //! `skillhost:skill/handler`, generated from the contract.
-    #![allow(missing_docs, unsafe_code, unreachable_pub, clippy::all, clippy::indexing_slicing, clippy::unwrap_used,
-        clippy::panic, clippy::expect_used, clippy::unreachable, reason = "generated")]
+    #![allow(
+        missing_docs,
+        unsafe_code,
+        unreachable_pub,
+        clippy::all,
+        clippy::indexing_slicing,
+        clippy::unwrap_used,
+        clippy::panic,
+        clippy::expect_used,
+        clippy::unreachable,
+        reason = "generated"
+    )]
     wit_bindgen::generate!({
         path: "../wit",
         inline: "package skillhost:sdk; world handler-export { export skillhost:skill/handler@0.1.0; }",

@@ -8,8 +8,18 @@ pub(crate) mod exports;
 
 mod imports {
     //! What the host offers, generated from the contract.
-    #![allow(missing_docs, unsafe_code, unreachable_pub, clippy::all, clippy::indexing_slicing, clippy::unwrap_used,
-        clippy::panic, clippy::expect_used, clippy::unreachable, reason = "generated")]
+    #![allow(
+        missing_docs,
+        unsafe_code,
+        unreachable_pub,
+        clippy::all,
+        clippy::indexing_slicing,
+        clippy::unwrap_used,
+        clippy::panic,
+        clippy::expect_used,
+        clippy::unreachable,
+        reason = "generated"
+    )]
     wit_bindgen::generate!({ path: "../wit", world: "skillhost:skill/imports", generate_all });
 }
 

@@ -1,8 +1,8 @@
 //! A skill that only handles messages, as its tests see it.
 
 use serde_json::json;
-use skillhost_sdk::prelude::*;
 use skillhost_sdk::mock;
+use skillhost_sdk::prelude::*;
 
 /// Answers greetings.
 #[skill(subscribe("greetings:*", "news"), wants("blackboard.publish answers" = "Answers."))]

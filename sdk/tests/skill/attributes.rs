@@ -138,8 +138,5 @@ fn an_input_that_does_not_decode_is_named_by_its_path() {
 
 #[test]
 fn an_unknown_tool_is_answered_with_the_known_ones() {
-    assert_eq!(
-        refused("area", "{}"),
-        "there is no tool `area`: this skill has `area-of`, `forget`, `any`"
-    );
+    assert_eq!(refused("area", "{}"), "there is no tool `area`: this skill has `area-of`, `forget`, `any`");
 }

@@ -1,11 +1,9 @@
 //! The same call with nothing around it: a store, an instance, a call, a drop.
 
 use skillhost_engine::{Engine, Settings};
-use wasmtime::component::types::ComponentItem;
-use wasmtime::component::{
-    Component, ComponentExportIndex, ComponentType, InstancePre, Lift, Linker, ResourceTable,
-};
 use wasmtime::Store;
+use wasmtime::component::types::ComponentItem;
+use wasmtime::component::{Component, ComponentExportIndex, ComponentType, InstancePre, Lift, Linker, ResourceTable};
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 
 use crate::Failure;
@@ -97,15 +95,16 @@ impl Bare {
         store.set_fuel(FUEL)?;
         store.fuel_async_yield_interval(Some(YIELD))?;
         let instance = self.component.instantiate_async(&mut store).await?;
-        let call = instance
-            .get_typed_func::<(&str, &str), (Result<Output, ToolError>,)>(&mut store, &self.call)?;
+        let call = instance.get_typed_func::<(&str, &str), (Result<Output, ToolError>,)>(&mut store, &self.call)?;
         let (result,) = call.call_async(&mut store, (tool, input)).await?;
         match result {
             Ok(output) => {
                 let content: usize = output.content.iter().map(Content::len).sum();
                 Ok(output.data.map_or(0, |data| data.len()) + content)
             }
-            Err(ToolError::InvalidInput(text) | ToolError::Failed(text) | ToolError::Transient(text)) => Err(text.into()),
+            Err(ToolError::InvalidInput(text) | ToolError::Failed(text) | ToolError::Transient(text)) => {
+                Err(text.into())
+            }
         }
     }
 }

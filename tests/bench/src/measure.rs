@@ -105,9 +105,11 @@ fn show(report: &Report, as_json: bool) -> Result<(), Failure> {
         return Ok(());
     }
     println!("a fresh isolated call          p50 µs    p99 µs");
-    for (name, times) in
-        [("bare wasmtime", &report.bare), ("host, relaxed", &report.host_relaxed), ("host, durable", &report.host_durable)]
-    {
+    for (name, times) in [
+        ("bare wasmtime", &report.bare),
+        ("host, relaxed", &report.host_relaxed),
+        ("host, durable", &report.host_durable),
+    ] {
         println!("  {name:<26} {:>8.1}  {:>8.1}", times.p50, times.p99);
     }
     println!("host, relaxed / bare           {:>8.2}  {:>8.2}", report.ratio_p50, report.ratio_p99);

@@ -14,6 +14,7 @@ mod durable;
 mod folder;
 mod folder_changes;
 mod languages;
+mod readme;
 mod skill_folders;
 mod values;
 

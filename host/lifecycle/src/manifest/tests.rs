@@ -52,7 +52,10 @@ fn every_lie_is_refused_with_what_to_change() {
         (|m| m.version = "one.two".into(), "`one.two` is no semantic version"),
         (|m| m.version = format!("1.0.0-{}", "a".repeat(100)), "no semantic version"),
         (|m| m.description = "x".repeat(5_000), "its description has 5000 characters; the limit is 4096"),
-        (|m| m.description = "a\u{1b}[2J".into(), r"its description holds a character that hides or turns text: `\u{1b}`"),
+        (
+            |m| m.description = "a\u{1b}[2J".into(),
+            r"its description holds a character that hides or turns text: `\u{1b}`",
+        ),
         (|m| m.description = "a\u{202e}b".into(), "hides or turns text"),
         (|m| (m.tools, m.subscriptions) = (vec![], vec![]), "neither tools nor subscriptions"),
         (|m| m.tools = (0..129).map(|n| tool(&format!("t{n}"))).collect(), "it has 129 tools; the limit is 128"),

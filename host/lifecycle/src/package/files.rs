@@ -105,8 +105,8 @@ impl Files {
         let path = self.see(path, Kind::File)?;
         let shown = || Shown::new(&path);
         let (what, limit) = limit_of(&path);
-        let read =
-            read_at_most(from, limit.min(self.room), 0).map_err(|source| PackageError::Read { path: shown(), source })?;
+        let read = read_at_most(from, limit.min(self.room), 0)
+            .map_err(|source| PackageError::Read { path: shown(), source })?;
         let Some(bytes) = read else {
             return Err(if limit <= self.room {
                 PackageError::TooLarge { path: shown(), what, limit }

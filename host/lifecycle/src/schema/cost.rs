@@ -192,8 +192,7 @@ impl<'a, 'g> Search<'a, 'g> {
                 *sum = sum.saturating_add(count);
             }
         }
-        self.dearest =
-            Cost { value: self.dearest.value.max(cost.value), byte: self.dearest.byte.max(cost.byte) };
+        self.dearest = Cost { value: self.dearest.value.max(cost.value), byte: self.dearest.byte.max(cost.byte) };
         if !settled.is_empty() && self.seen.insert(settled.clone()) {
             self.todo.push_back(Place { counts: settled, depth, path });
         }

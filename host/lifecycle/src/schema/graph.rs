@@ -8,9 +8,9 @@ use std::collections::HashMap;
 
 use serde_json::{Map, Value};
 
+use super::SchemaError;
 use super::pattern::{self, Patterns};
 use super::scan::Document;
-use super::SchemaError;
 
 /// A node's index.
 pub(super) type Id = usize;

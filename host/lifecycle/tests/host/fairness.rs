@@ -13,9 +13,9 @@ async fn a_skill_that_fills_the_queue_does_not_starve_the_others() {
     let busy: Vec<_> = (0..64)
         .map(|_| {
             let host = world.host.clone();
-            tokio::spawn(async move {
-                host.run(request("hostile.sleep", json!({"ms": 200}), LimitsPatch::default())).await
-            })
+            tokio::spawn(
+                async move { host.run(request("hostile.sleep", json!({"ms": 200}), LimitsPatch::default())).await },
+            )
         })
         .collect();
     until("the busy skill holds all places that it may", || world.host.in_use().0 >= 3).await;
@@ -38,9 +38,10 @@ async fn without_a_place_in_time_the_call_is_overloaded() {
     })
     .await;
     let host = world.host.clone();
-    let sleeper = tokio::spawn(async move {
-        host.run(request("hostile.sleep", json!({"ms": 1_000}), LimitsPatch::default())).await
-    });
+    let sleeper =
+        tokio::spawn(
+            async move { host.run(request("hostile.sleep", json!({"ms": 1_000}), LimitsPatch::default())).await },
+        );
     until("it holds the place", || world.host.in_use().0 == 1).await;
     let turned_away = world.call("healthy.echo", json!({})).await;
     assert_eq!(kind(&turned_away), Some(ErrorKind::Overloaded), "{turned_away:?}");
