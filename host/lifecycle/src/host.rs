@@ -23,6 +23,9 @@ use crate::registry::{Entry, Registry};
 use crate::run::RunRequest;
 use crate::watch::Watch;
 
+/// Hears what becomes of files. Must not block.
+pub type Listener = Arc<dyn Fn(&Notice) + Send + Sync>;
+
 /// How to open a host.
 pub struct Options {
     /// What is configured.
@@ -30,7 +33,7 @@ pub struct Options {
     /// Where time and randomness come from.
     pub source: Arc<dyn Source>,
     /// Hears what becomes of files, for a terminal. Must not block.
-    pub notices: Option<Arc<dyn Fn(&Notice) + Send + Sync>>,
+    pub notices: Option<Listener>,
     /// The program that compiles as a child. Its `main` must begin with `skillhost_engine::compile::child`.
     pub compiler: PathBuf,
 }
@@ -96,7 +99,7 @@ pub(crate) struct Inner {
     pub(crate) config: Config,
     pub(crate) absorber: Arc<Absorber>,
     pub(crate) keep: Arc<Keep>,
-    notices: Option<Arc<dyn Fn(&Notice) + Send + Sync>>,
+    notices: Option<Listener>,
     /// One file takes its place at a time, so that who is first is decided once.
     pub(crate) commit: tokio::sync::Mutex<()>,
     pub(crate) folder: Mutex<FolderState>,

@@ -37,7 +37,7 @@ mod watch;
 
 pub use config::{BlackboardConfig, Config, ConfigError, HostLimits, Recording, SkillConfig};
 pub use generation::{Generation, Kind, Tool};
-pub use host::{Host, HostError, Notice, Options};
+pub use host::{Host, HostError, Listener, Notice, Options};
 pub use registry::{Entry, FileState};
 pub use run::RunRequest;
 pub use skillhost_capabilities::{Progress, ProgressSink};

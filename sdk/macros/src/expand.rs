@@ -33,13 +33,10 @@ pub(crate) fn skill(args: SkillArgs, mut module: ItemMod) -> syn::Result<TokenSt
             }
             tools.push(tool);
         }
-        if let Some(attribute) = take(&mut function.attrs, "handler") {
-            if handler.replace(Handler::decode(function)?).is_some() {
-                return Err(syn::Error::new(
-                    attribute.span(),
-                    "a skill has one `#[handler]`: tell channels apart inside",
-                ));
-            }
+        if let Some(attribute) = take(&mut function.attrs, "handler")
+            && handler.replace(Handler::decode(function)?).is_some()
+        {
+            return Err(syn::Error::new(attribute.span(), "a skill has one `#[handler]`: tell channels apart inside"));
         }
     }
     if handler.is_none() {

@@ -4,6 +4,7 @@
     clippy::expect_used,
     clippy::indexing_slicing,
     clippy::panic,
+    clippy::module_inception,
     unreachable_pub,
     reason = "a test may fail loudly; its skills are written as a crate's public module would be"
 )]

@@ -13,6 +13,9 @@ use super::graph::{Graph, Id, Node};
 use super::{SchemaError, limits};
 use crate::package::Shown;
 
+/// A name's effect on what looks at its value: what leaves, what joins, how often.
+type Change = (Option<Id>, Id, u64);
+
 /// How often each node looks at one value.
 type Counts = BTreeMap<Id, u64>;
 
@@ -207,7 +210,7 @@ impl<'a, 'g> Search<'a, 'g> {
     fn properties(&mut self, place: &Place) -> Result<(), SchemaError> {
         // Who looks at a property that nobody names; and who joins or leaves for each name.
         let mut unnamed = Counts::new();
-        let mut named: HashMap<&str, Vec<(Option<Id>, Id, u64)>> = HashMap::new();
+        let mut named: HashMap<&str, Vec<Change>> = HashMap::new();
         for (node, count) in self.members(place) {
             for id in node.any_property.iter().chain(&node.additional) {
                 add(&mut unnamed, *id, count);

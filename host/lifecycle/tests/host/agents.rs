@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use skillhost_events::Query;
 use skillhost_types::Tenant;
 
-use crate::world::{World, data, until};
+use crate::world::{World, another, data, guest, until};
 
 async fn send(world: &World, channel: &str, payload: Value) {
     world.host.publish(&Tenant::default(), channel, &payload).await.unwrap();
@@ -24,10 +24,20 @@ fn handled(world: &World, skill: &str) -> usize {
 async fn messages_are_handled_in_order_and_across_replacements() {
     let world = World::with(&["healthy", "hostile", "recorder"]).await;
     let watch = world.host.watch();
-    for number in 0..50 {
+    for number in 0..25 {
+        send(&world, "notes:a", json!({"n": number})).await;
+    }
+    let file = another(&guest("recorder"));
+    world.put("recorder.wasm", &file);
+    world.serves("recorder", &file).await;
+    for number in 25..50 {
         send(&world, "notes:a", json!({"n": number})).await;
     }
     until("all are handled", || handled(&world, "recorder") == 50).await;
+    let runs = world.host.events().runs(Some("recorder"), 1_000).unwrap();
+    assert!(runs.iter().all(|run| run.ok), "{runs:?}");
+    let digests: std::collections::HashSet<_> = runs.iter().map(|run| run.digest).collect();
+    assert_eq!(digests.len(), 2, "both generations had their share");
     let keys = world.call("hostile.keys", json!({"pattern": "recorder:*", "limit": 100})).await;
     assert_eq!(data(&keys)["ok"].as_array().unwrap().len(), 51, "{:?}", keys.output);
     world.is_unharmed().await;

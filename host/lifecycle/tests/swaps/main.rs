@@ -21,7 +21,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use serde_json::json;
 use skillhost_types::{Digest, LimitsPatch};
 
-use world::{World, data, generation, request, until};
+use world::{World, data, guest, request, until};
 
 const SWAPS: usize = 200;
 const CALLERS: usize = 4;
@@ -88,6 +88,16 @@ async fn callers_at_full_speed_lose_no_call_over_two_hundred_replacements() {
     println!("{calls} calls; {before} KiB before, {} KiB after", resident_kib());
     until("memory is back at its level", || resident_kib() < before + GROWTH_KIB).await;
     watch.stop().await;
+}
+
+/// `healthy` as another generation: another digest, the same length.
+fn generation(number: usize) -> Vec<u8> {
+    let mut bytes = guest("healthy");
+    let mark = b"%%SLOT GENERATION=";
+    let start = bytes.windows(mark.len()).position(|window| window == mark).unwrap() + mark.len();
+    let text = format!("{number:<32}");
+    bytes[start..start + text.len()].copy_from_slice(text.as_bytes());
+    bytes
 }
 
 fn resident_kib() -> u64 {
