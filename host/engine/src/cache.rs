@@ -9,6 +9,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use skillhost_types::Digest;
 use wasmtime::component::Component;
@@ -19,6 +20,10 @@ use crate::config::Engine;
 const KEY: usize = 32;
 /// Most that the facts of an entry may take, in bytes: a manifest with its schemas.
 const LARGEST_FACTS: u64 = 4 << 20;
+
+/// What the folder may hold, in bytes, when a host starts: hundreds of skills, some of them interpreters. What was not used
+/// for longest goes first; it is compiled again when it comes back.
+const LARGEST: u64 = 2 << 30;
 
 /// The folder of compiled components.
 pub struct Cache {
@@ -51,6 +56,7 @@ impl Cache {
     /// Opens the cache in `folder`, which it makes if it must.
     pub fn open(folder: &Path, engine: &Engine) -> io::Result<Self> {
         fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+        trim(folder, LARGEST)?;
         Ok(Self {
             folder: folder.to_owned(),
             key: key(&folder.join("key"))?,
@@ -63,7 +69,10 @@ impl Cache {
     pub fn load(&self, digest: &Digest) -> Option<Sealed> {
         let (code, seal) = self.paths(digest);
         let mut sealed = Vec::new();
-        File::open(&seal).ok()?.take(LARGEST_FACTS).read_to_end(&mut sealed).ok()?;
+        let file = File::open(&seal).ok()?;
+        // So that it is known what was not used for longest; an entry that cannot be marked is used all the same.
+        let _ = file.set_modified(SystemTime::now());
+        file.take(LARGEST_FACTS).read_to_end(&mut sealed).ok()?;
         let (seal, facts) = sealed.split_first_chunk::<KEY>()?;
         let mut hasher = self.hasher(digest, facts);
         hasher.update_mmap_rayon(&code).ok()?;
@@ -124,6 +133,34 @@ impl Cache {
             Err(error) => Err(error.error),
         }
     }
+}
+
+/// Removes entries, least recently used first, until no more than `limit` bytes are left.
+fn trim(folder: &Path, limit: u64) -> io::Result<()> {
+    let mut entries = Vec::new();
+    for file in fs::read_dir(folder)? {
+        let code = file?.path();
+        if code.extension().is_some_and(|extension| extension == "cwasm")
+            && let Ok(data) = fs::metadata(&code)
+        {
+            let seal = code.with_extension("seal");
+            // One without its seal was never finished.
+            let used = fs::metadata(&seal).and_then(|data| data.modified()).unwrap_or(SystemTime::UNIX_EPOCH);
+            entries.push((used, data.len(), code, seal));
+        }
+    }
+    entries.sort_by_key(|(used, ..)| std::cmp::Reverse(*used));
+    let mut total = 0_u64;
+    for (_, size, code, seal) in entries {
+        total = total.saturating_add(size);
+        if total > limit {
+            for path in [seal, code] {
+                // Another host may be at it as well.
+                let _ = fs::remove_file(path);
+            }
+        }
+    }
+    Ok(())
 }
 
 fn key(path: &Path) -> io::Result<[u8; KEY]> {
@@ -216,6 +253,24 @@ mod tests {
             fs::write(&seal_path, seal).unwrap();
         });
         rewrite(&|| fs::write(&seal_path, b"short").unwrap());
+    }
+
+    #[test]
+    fn what_was_not_used_for_longest_goes_first() {
+        let (folder, engine, code) = setup();
+        let cache = Cache::open(folder.path(), &engine).unwrap();
+        let digests = [b"old", b"mid", b"new"].map(|name| Digest::of(name));
+        for (age, digest) in digests.iter().enumerate() {
+            cache.store(digest, &code).unwrap();
+            cache.seal(digest, &code, b"facts").unwrap();
+            let used = SystemTime::now() - std::time::Duration::from_secs(1_000 - age as u64);
+            File::open(cache.paths(digest).1).unwrap().set_modified(used).unwrap();
+        }
+        // Being loaded makes the oldest the latest.
+        assert!(cache.load(&digests[0]).is_some());
+        trim(folder.path(), 2 * code.len() as u64).unwrap();
+        let left = digests.each_ref().map(|digest| cache.load(digest).is_some());
+        assert_eq!(left, [true, false, true]);
     }
 
     #[test]

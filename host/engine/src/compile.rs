@@ -19,8 +19,8 @@ use crate::config::Engine;
 /// The argument that turns the host's own program into the compiling child.
 const CHILD: &str = "__compile";
 
-/// From this size on a component is large, in bytes: it compiles for seconds.
-const LARGE: usize = 4 << 20;
+/// From this size on a component is large, in bytes: it compiles for more than a second.
+const LARGE: usize = 1 << 20;
 
 /// Memory of the child, in bytes. A 20 MB component from Python takes about 600 MiB.
 const MEMORY: u64 = 3 << 30;

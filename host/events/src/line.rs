@@ -3,11 +3,15 @@
 //! Contract: a line is a letter and a JSON document, so a file of the log can be read without this program; positions are
 //! not in it but follow from its place. Price: about a microsecond for whoever writes a run, on the caller's own thread.
 
+use std::borrow::Cow;
 use std::io::Write as _;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use skillhost_types::{RunId, RunRecord, Timestamp};
+use skillhost_types::{
+    Caller, Digest, HostCallRecord, LogLine, Output, RunError, RunId, RunRecord, Tenant, Timestamp, Usage,
+};
 
 use crate::EventError;
 use crate::event::{Event, NewEvent};
@@ -32,14 +36,82 @@ struct EventLine<S, D> {
     data: D,
 }
 
-/// A run as its line holds it.
+/// A run as its line holds it: a record without what goes without saying, since a host writes tens of thousands a second.
 #[derive(Serialize, Deserialize)]
-struct RunLine<R> {
-    ended_at: Timestamp,
-    record: R,
+struct RunLine<'a> {
+    /// In milliseconds since the Unix epoch, as all times of a line.
+    started_at: u64,
+    ended_at: u64,
+    run: RunId,
+    skill: Cow<'a, str>,
+    tool: Cow<'a, str>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    digest: Option<Digest>,
+    #[serde(default, skip_serializing_if = "is_default")]
+    tenant: Cow<'a, Tenant>,
+    caller: Cow<'a, Caller>,
+    ok: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    output: Option<Cow<'a, Output>>,
     /// How long the output was that is not kept.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     output_omitted: Option<usize>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    error: Option<Cow<'a, RunError>>,
+    /// See [`Usage::figures`].
+    usage: [u64; 8],
+    #[serde(default, skip_serializing_if = "is_empty")]
+    log: Cow<'a, [LogLine]>,
+    #[serde(default, skip_serializing_if = "is_empty")]
+    calls: Cow<'a, [HostCallRecord]>,
+}
+
+fn is_default(tenant: &Tenant) -> bool {
+    *tenant == Tenant::default()
+}
+
+fn is_empty<T>(list: &[T]) -> bool {
+    list.is_empty()
+}
+
+impl<'a> RunLine<'a> {
+    fn new(ended_at: Timestamp, record: &'a RunRecord) -> Self {
+        Self {
+            started_at: record.started_at.0,
+            ended_at: ended_at.0,
+            run: record.run,
+            skill: Cow::Borrowed(&record.skill),
+            tool: Cow::Borrowed(&record.tool),
+            digest: record.digest,
+            tenant: Cow::Borrowed(&record.tenant),
+            caller: Cow::Borrowed(&record.caller),
+            ok: record.ok,
+            output: record.output.as_deref().map(Cow::Borrowed),
+            output_omitted: None,
+            error: record.error.as_ref().map(Cow::Borrowed),
+            usage: record.usage.figures(),
+            log: Cow::Borrowed(&record.log),
+            calls: Cow::Borrowed(&record.calls),
+        }
+    }
+
+    fn into_record(self) -> RunRecord {
+        RunRecord {
+            run: self.run,
+            skill: self.skill.into(),
+            tool: self.tool.into(),
+            digest: self.digest,
+            tenant: self.tenant.into_owned(),
+            caller: self.caller.into_owned(),
+            started_at: Timestamp(self.started_at),
+            ok: self.ok,
+            output: self.output.map(|output| Arc::new(output.into_owned())),
+            error: self.error.map(Cow::into_owned),
+            usage: Usage::from_figures(self.usage),
+            log: self.log.into_owned(),
+            calls: self.calls.into_owned(),
+        }
+    }
 }
 
 /// Encodes an event.
@@ -50,12 +122,14 @@ pub(crate) fn of_event(at: Timestamp, event: &NewEvent) -> Result<Vec<u8>, Event
 
 /// Encodes a run that ended now.
 pub(crate) fn of_run(ended_at: Timestamp, record: &RunRecord) -> Result<Vec<u8>, EventError> {
-    let line = encode(RUN, &RunLine { ended_at, record, output_omitted: None })?;
-    if line.len() <= OUTPUT_KEPT || record.output.is_none() {
+    let mut document = RunLine::new(ended_at, record);
+    let line = encode(RUN, &document)?;
+    if line.len() <= OUTPUT_KEPT || document.output.is_none() {
         return Ok(line);
     }
-    let record = RunRecord { output: None, ..record.clone() };
-    encode(RUN, &RunLine { ended_at, record, output_omitted: Some(line.len()) })
+    document.output = None;
+    document.output_omitted = Some(line.len());
+    encode(RUN, &document)
 }
 
 fn encode(letter: u8, document: &impl Serialize) -> Result<Vec<u8>, EventError> {
@@ -86,7 +160,10 @@ fn lines(first: u64, body: &[u8]) -> impl Iterator<Item = (u64, &[u8])> {
 pub(crate) fn events(first: u64, body: &[u8]) -> impl Iterator<Item = Event> {
     lines(first, body).flat_map(|(seq, line)| match line.split_first() {
         Some((&RUN, document)) => match serde_json::from_slice(document) {
-            Ok(RunLine { ended_at, record, .. }) => events_of_run(seq, ended_at, &record).into(),
+            Ok(line) => {
+                let line: RunLine<'_> = line;
+                events_of_run(seq, Timestamp(line.ended_at), &line.into_record()).into()
+            }
             Err(_) => Vec::new(),
         },
         Some((&EVENT, document)) => match serde_json::from_slice(document) {
@@ -101,7 +178,7 @@ pub(crate) fn events(first: u64, body: &[u8]) -> impl Iterator<Item = Event> {
 pub(crate) fn runs(body: &[u8]) -> impl Iterator<Item = RunRecord> {
     lines(0, body).filter_map(|(_, line)| {
         let document = line.strip_prefix(&[RUN])?;
-        serde_json::from_slice(document).ok().map(|RunLine { record, .. }| record)
+        serde_json::from_slice(document).ok().map(RunLine::into_record)
     })
 }
 

@@ -4,8 +4,10 @@
 //! drop folder deletes its row. Of a file that was refused, what was said of it is kept, so that it is said once.
 //! Price: one small transaction per swap or refusal.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::str::FromStr as _;
+use std::time::{Duration, SystemTime};
 
 use rusqlite::OptionalExtension as _;
 use skillhost_store::{Database, Durability, StoreError};
@@ -28,6 +30,14 @@ CREATE TABLE refused (
     PRIMARY KEY (folder, file)
 ) WITHOUT ROWID;"];
 
+/// How long bytes are kept that serve no more: another host on the same data may have replaced them just now.
+const GRACE: Duration = Duration::from_secs(3_600);
+
+fn is_fresh(written: SystemTime) -> bool {
+    // A time in the future says nothing; then they stay.
+    written.elapsed().map_or(true, |age| age < GRACE)
+}
+
 /// What one file of the drop folder last served.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Kept {
@@ -44,11 +54,31 @@ pub(crate) struct Keep {
 
 impl Keep {
     pub(crate) fn open(data: &Path, folder: &Path) -> Result<Self, StoreError> {
-        Ok(Self {
+        let keep = Self {
             database: Database::open(&data.join("state.db"), MIGRATIONS, Durability::Full)?,
             bytes: data.join("generations"),
             folder: folder.to_string_lossy().into_owned(),
-        })
+        };
+        keep.prune()?;
+        Ok(keep)
+    }
+
+    /// Removes the bytes of generations that serve no more. Only when a host opens: runs of one that was replaced may still
+    /// look into its folder.
+    fn prune(&self) -> Result<(), StoreError> {
+        let serving: HashSet<String> = self.database.read(|connection| {
+            connection.prepare("SELECT digest FROM serving")?.query_map((), |row| row.get(0))?.collect()
+        })?;
+        let kept = |name: &str| serving.iter().any(|digest| digest.ends_with(name));
+        for entry in std::fs::read_dir(&self.bytes).into_iter().flatten().flatten() {
+            let Ok(name) = entry.file_name().into_string() else { continue };
+            let fresh = entry.metadata().and_then(|data| data.modified()).is_ok_and(is_fresh);
+            if !kept(&name) && !fresh {
+                // Bytes that cannot be removed are in nobody's way but the disk's.
+                let _ = std::fs::remove_dir_all(entry.path());
+            }
+        }
+        Ok(())
     }
 
     /// Where the files of `digest` lie.

@@ -21,3 +21,36 @@ pub struct Usage {
     /// Tokens that language models gave.
     pub llm_output_tokens: u64,
 }
+
+impl Usage {
+    /// The figures in the order of the fields, for where their names would cost more than they.
+    pub fn figures(self) -> [u64; 8] {
+        let Self {
+            fuel,
+            wall_us,
+            peak_memory_bytes,
+            host_calls,
+            log_bytes,
+            dropped,
+            llm_input_tokens,
+            llm_output_tokens,
+        } = self;
+        [fuel, wall_us, peak_memory_bytes, host_calls, log_bytes, dropped, llm_input_tokens, llm_output_tokens]
+    }
+
+    /// The usage that these are the [`Self::figures`] of.
+    pub fn from_figures(figures: [u64; 8]) -> Self {
+        let [fuel, wall_us, peak_memory_bytes, host_calls, log_bytes, dropped, llm_input_tokens, llm_output_tokens] =
+            figures;
+        Self {
+            fuel,
+            wall_us,
+            peak_memory_bytes,
+            host_calls,
+            log_bytes,
+            dropped,
+            llm_input_tokens,
+            llm_output_tokens,
+        }
+    }
+}
