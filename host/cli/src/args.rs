@@ -15,7 +15,7 @@ use skillhost_types::{ByteSize, Tenant, parse_duration};
     max_term_width = 100,
     after_help = "\
 Examples:
-  skillhost demo                                    a guided tour, one minute
+  skillhost demo                                    a guided tour
   skillhost new hello && skillhost build hello      write a skill and drop it
   skillhost run hello.greet name=Ada                call one of its tools
   skillhost up                                      absorb what is dropped, until Ctrl-C
@@ -30,6 +30,7 @@ pub(crate) struct Arguments {
 
 /// What every command takes.
 #[derive(Args)]
+#[command(next_help_heading = "Options of every command")]
 pub(crate) struct Common {
     /// The configuration [default: config.yaml, if there is one]
     #[arg(long, global = true, value_name = "FILE")]
@@ -79,14 +80,20 @@ pub(crate) enum Command {
 #[command(after_help = "\
 Examples:
   skillhost run hello.greet name=Ada                KEY=VALUE, typed by the tool's schema
-  skillhost run textkit.summarize text=@README.md   KEY=@FILE is the file's text
+  skillhost run textkit.summarize text=@README.md   KEY=@FILE is the file's text, KEY=@- standard input
   skillhost run jq.query filter='.a' input:='{\"a\":1}'   KEY:=JSON as it stands
   skillhost run jq --input @query.json              the whole input; the skill's only tool
   cat query.json | skillhost run jq.query --input - --json
   skillhost run ./x.wasm.count text=abc --fuel 100000 --timeout 1s --memory 16MiB
 
-Exit codes: 0 output, 1 the tool failed, 2 usage, 3 no such skill or tool, 4 invalid input, 5 denied,
-6 a limit was reached, 7 trap, 8 overloaded, 70 the host's own fault")]
+KEY=VALUE is laid over --input. The blackboard lives in one process so far: a run begins with an empty one.
+
+Exit codes:
+  0  the tool gave its output       5  denied
+  1  the tool failed                6  a limit was reached
+  2  wrong command line             7  the component trapped
+  3  no such skill, or refused      8  no place in time
+  4  invalid input                 70  the host's own fault")]
 pub(crate) struct Run {
     /// SKILL, SKILL.TOOL, or the same with the path of a .wasm file for SKILL
     #[arg(value_name = "SKILL[.TOOL]")]

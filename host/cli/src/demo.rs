@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use hdrhistogram::Histogram;
 use serde_json::{Value, json};
-use skillhost_lifecycle::{Host, Options, RunRequest};
+use skillhost_lifecycle::{Config, Host, Options, RunRequest};
 use skillhost_types::{Caller, LimitsPatch, RunRecord, Tenant, Usage};
 
 use crate::args::Common;
@@ -18,6 +18,9 @@ use crate::{build, print, run, session};
 /// The skill that the tour replaces, and its tool: small, so that compiling it twenty times is soon done.
 const SWAPPED: &str = "units";
 const SWAPPED_TOOL: &str = "units.human-size";
+/// How much of an output is shown: lines, and characters of one.
+const LINES: usize = 8;
+const WIDTH: usize = 72;
 /// How often the tour replaces a skill under load.
 const SWAPS: u32 = 20;
 /// Callers that never pause meanwhile.
@@ -26,6 +29,9 @@ const CALLERS: usize = 4;
 const PATIENCE: Duration = Duration::from_secs(30);
 
 pub(crate) async fn demo(common: &Common) -> Result<ExitCode, Fail> {
+    if common.json {
+        return Err(Fail::usage("the tour is for people; it has no JSON"));
+    }
     let sources = Path::new("skills");
     if !sources.join("Cargo.toml").exists() {
         return Err(Fail::usage("the tour needs the example skills; run it in a checkout of skillhost"));
@@ -59,7 +65,7 @@ pub(crate) async fn demo(common: &Common) -> Result<ExitCode, Fail> {
     used.push(agent(&host).await?);
 
     title("5. Replace a skill while four callers use it at full speed");
-    used.push(swap_under_load(&host, &folder).await?);
+    used.push(swap_under_load(&folder).await?);
 
     title("6. What each used");
     for (target, usage) in used {
@@ -85,7 +91,7 @@ fn swapped_input() -> Value {
 }
 
 fn title(text: &str) {
-    print::line(&format!("\n{}", console::style(text).bold()));
+    print::raw(&format!("\n{}", console::style(text).bold()));
 }
 
 async fn run_one(host: &Host, target: &str, input: &Value) -> Arc<RunRecord> {
@@ -109,9 +115,11 @@ async fn call(host: &Host, target: &'static str, input: Value) -> Result<Used, F
     match (&record.output, &record.error) {
         (Some(output), _) => {
             let text = run::text_of(output);
-            for line in text.lines().take(6) {
-                let shown: String = line.chars().take(96).collect();
-                print::line(&format!("     {shown}"));
+            for line in text.lines().take(LINES) {
+                print::line(&format!("     {}", console::truncate_str(line, WIDTH, "…")));
+            }
+            if text.lines().nth(LINES).is_some() {
+                print::line("     …");
             }
             Ok((target, record.usage))
         }
@@ -146,9 +154,20 @@ async fn agent(host: &Host) -> Result<Used, Fail> {
     Ok(("triage.handle", usage))
 }
 
-async fn swap_under_load(host: &Host, folder: &Path) -> Result<Used, Fail> {
-    let path = folder.join(format!("{SWAPPED}.wasm"));
-    let original = std::fs::read(&path).map_err(|error| Fail::failed(format!("{}: {error}", path.display())))?;
+/// On a host of its own, so that some hundred thousand runs of a tour do not bury the others on record.
+async fn swap_under_load(folder: &Path) -> Result<Used, Fail> {
+    let file = format!("{SWAPPED}.wasm");
+    let original = folder.join(&file);
+    let original =
+        std::fs::read(&original).map_err(|error| Fail::failed(format!("{}: {error}", original.display())))?;
+    let aside = tempfile::tempdir().map_err(Fail::internal)?;
+    let (skills_dir, data_dir) = (aside.path().join("skills"), aside.path().join("data"));
+    std::fs::create_dir(&skills_dir).map_err(Fail::internal)?;
+    let path = skills_dir.join(file);
+    put(&path, &original).map_err(Fail::internal)?;
+    let host = &Host::open(Options::new(Config { skills_dir, data_dir, ..Config::default() })).await?;
+    host.absorb_folder().await?;
+    let watch = host.watch();
     let done = Arc::new(AtomicBool::new(false));
     let failed = Arc::new(AtomicU64::new(0));
     let callers: Vec<_> = (0..CALLERS)
@@ -191,6 +210,7 @@ async fn swap_under_load(host: &Host, folder: &Path) -> Result<Used, Fail> {
         all.value_at_quantile(0.5),
         all.value_at_quantile(0.99)
     ));
+    watch.stop().await;
     match failed.load(Ordering::Relaxed) {
         0 => Ok((SWAPPED_TOOL, run_one(host, SWAPPED_TOOL, &swapped_input()).await.usage)),
         lost => Err(Fail::failed(format!("{lost} calls failed while the skill was replaced"))),

@@ -35,6 +35,9 @@ pub(crate) async fn events(common: &Common, asked: &Events) -> Result<ExitCode, 
         log.last(&Query { limit: asked.limit.unwrap_or(SHOWN), ..query.clone() })?
     };
     show(common, &events);
+    if events.is_empty() && !asked.follow && !common.json && !common.quiet {
+        print::note("no such events are in the log");
+    }
     if asked.follow {
         query.after = Some(events.last().map_or(head, |event| event.seq.max(head)));
         query.limit = PAGE;

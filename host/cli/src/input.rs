@@ -1,5 +1,6 @@
 //! From what is typed to a JSON document.
 
+use std::collections::HashSet;
 use std::io::Read as _;
 
 use serde_json::{Map, Value};
@@ -22,8 +23,12 @@ pub(crate) fn input(whole: Option<&str>, fields: &[String], schema: Option<&Valu
         Ok(Some(_)) => return Err(Fail::usage("KEY=VALUE goes with an --input that is a JSON object")),
         Err(error) => return Err(Fail::usage(format!("--input is no JSON: {error}"))),
     };
+    let mut given = HashSet::new();
     for field in fields {
         let (key, value) = self::field(field, schema)?;
+        if !given.insert(key) {
+            return Err(Fail::usage(format!("`{key}` is given twice")));
+        }
         object.insert(key.to_owned(), value);
     }
     Ok(Value::Object(object).to_string())
@@ -32,23 +37,30 @@ pub(crate) fn input(whole: Option<&str>, fields: &[String], schema: Option<&Valu
 fn document(given: &str) -> Result<String, Fail> {
     match given.strip_prefix('@') {
         Some(path) => file(path),
-        None if given == "-" => {
-            let mut text = String::new();
-            std::io::stdin()
-                .lock()
-                .read_to_string(&mut text)
-                .map_err(|error| Fail::usage(format!("standard input cannot be read as text: {error}")))?;
-            Ok(text)
-        }
+        None if given == "-" => standard_input(),
         None => Ok(given.to_owned()),
     }
 }
 
+fn standard_input() -> Result<String, Fail> {
+    let mut text = String::new();
+    let read = std::io::stdin().lock().read_to_string(&mut text);
+    read.map(|_| text).map_err(|error| Fail::usage(format!("standard input cannot be read as text: {error}")))
+}
+
 fn field<'a>(field: &'a str, schema: Option<&Value>) -> Result<(&'a str, Value), Fail> {
-    let form = || Fail::usage(format!("`{field}` is neither KEY=VALUE, KEY=@FILE nor KEY:=JSON"));
+    let form = || {
+        Fail::usage(format!(
+            "`{field}` is neither KEY=VALUE, KEY=@FILE nor KEY:=JSON (a tool is written behind a dot: SKILL.TOOL)"
+        ))
+    };
     let (key, value) = field.split_once('=').ok_or_else(form)?;
     if let Some(key) = key.strip_suffix(':') {
-        let value = serde_json::from_str(value)
+        let text = match value.strip_prefix('@') {
+            Some(path) => file(path)?,
+            None => value.to_owned(),
+        };
+        let value = serde_json::from_str(&text)
             .map_err(|error| Fail::usage(format!("the value of `{key}:=` is no JSON: {error}")))?;
         return Ok((key, value));
     }
@@ -56,12 +68,17 @@ fn field<'a>(field: &'a str, schema: Option<&Value>) -> Result<(&'a str, Value),
         return Err(form());
     }
     if let Some(path) = value.strip_prefix('@') {
-        return Ok((key, Value::String(file(path)?)));
+        let text = file(path)
+            .map_err(|error| Fail::usage(format!("{error}; a text that begins with @ is written {key}:='\"@…\"'")))?;
+        return Ok((key, Value::String(text)));
     }
     Ok((key, typed(value, schema.and_then(|schema| property(schema, key)))))
 }
 
 fn file(path: &str) -> Result<String, Fail> {
+    if path == "-" {
+        return standard_input();
+    }
     std::fs::read_to_string(path).map_err(|error| Fail::usage(format!("{path} cannot be read as text: {error}")))
 }
 

@@ -3,13 +3,13 @@
 use std::path::Path;
 use std::process::ExitCode;
 
-use console::style;
+use console::Color;
 use serde_json::{Value, json};
-use skillhost_lifecycle::{Entry, FileState, Generation};
+use skillhost_lifecycle::{Entry, Generation};
 
 use crate::args::{Common, Inspect};
 use crate::fail::Fail;
-use crate::{print, run, session};
+use crate::{parameters, print, run, session};
 
 pub(crate) async fn list(common: &Common) -> Result<ExitCode, Fail> {
     let host = session::open_and_absorb(common, session::config(common)?).await?;
@@ -26,17 +26,18 @@ pub(crate) async fn list(common: &Common) -> Result<ExitCode, Fail> {
     let rows: Vec<Vec<String>> = entries
         .iter()
         .map(|entry| {
-            let state = match entry.state {
-                FileState::Active => style(entry.state.as_str()).green(),
-                FileState::Refused => style(entry.state.as_str()).red(),
-            };
             let tools = entry.serving.iter().flat_map(|serving| &serving.tools);
             let tools: Vec<_> = tools.map(|tool| tool.name.as_str()).collect();
             let version = entry.version.clone().unwrap_or_default();
-            vec![entry.name.clone(), version, state.to_string(), tools.join(" "), entry.file.clone()]
+            vec![entry.name.clone(), version, entry.state.as_str().into(), tools.join(" "), entry.file.clone()]
         })
         .collect();
-    print::table(&["NAME", "VERSION", "STATE", "TOOLS", "FILE"], &rows);
+    let colour = |column, text: &str| match (column, text) {
+        (2, "active") => Some(Color::Green),
+        (2, _) => Some(Color::Red),
+        _ => None,
+    };
+    print::table(&["NAME", "VERSION", "STATE", "TOOLS", "FILE"], &rows, colour);
     for entry in &entries {
         if let Some(reason) = &entry.reason {
             let goes_on = if entry.serving.is_some() { " (what served before goes on serving)" } else { "" };
@@ -67,14 +68,16 @@ fn tools(generation: Option<&Generation>) -> Vec<&str> {
 pub(crate) async fn inspect(common: &Common, inspect: &Inspect) -> Result<ExitCode, Fail> {
     let host = session::open(common, session::config(common)?).await?;
     let path = Path::new(&inspect.skill);
-    let entry = if run::is_path(&inspect.skill) {
+    let entry = if run::is_path(&inspect.skill) || path.is_file() {
         if !path.exists() {
             return Err(Fail::not_found(format!("there is no file {}", path.display())));
         }
         Some(host.absorb_file(path).await)
     } else {
         host.absorb_folder().await?;
-        host.entries().into_iter().find(|entry| entry.name == inspect.skill)
+        // `textkit.keywords` means its skill.
+        let skill = inspect.skill.split('.').next().unwrap_or_default();
+        host.entries().into_iter().find(|entry| entry.name == skill)
     };
     host.close().await;
     let Some(entry) = entry else {
@@ -147,7 +150,9 @@ fn describe(entry: &Entry) {
     }
     field("version", &skill.version);
     field("kind", skill.kind.as_str());
-    field("description", &skill.description);
+    if !skill.description.is_empty() {
+        field("description", &skill.description);
+    }
     field("size", &format!("{} bytes", skill.size));
     list_of("subscriptions", skill.subscriptions.iter().cloned());
     list_of("wants", skill.wants.iter().map(|want| format!("{} {} - {}", want.capability, want.scope, want.reason)));
@@ -158,7 +163,7 @@ fn describe(entry: &Entry) {
         let hints = if hints.is_empty() { String::new() } else { format!("  ({})", hints.join(", ")) };
         print::line(&format!("{}.{}{hints}", skill.name, tool.name));
         print::line(&format!("  {}", tool.description.replace('\n', "\n  ")));
-        for line in parameters(tool.input_schema()) {
+        for line in parameters::of(tool.input_schema()) {
             print::line(&format!("    {line}"));
         }
     }
@@ -173,29 +178,4 @@ fn list_of(name: &str, items: impl Iterator<Item = String>) {
         let name = if index == 0 { name } else { "" };
         print::line(&format!("{name:<14} {item}"));
     }
-}
-
-/// `text: string - what it is`, a line for each property.
-fn parameters(schema: &Value) -> Vec<String> {
-    let required: Vec<_> =
-        schema.get("required").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect();
-    let properties = schema.get("properties").and_then(Value::as_object);
-    properties
-        .into_iter()
-        .flatten()
-        .map(|(name, property)| {
-            let kind = match property.get("type") {
-                Some(Value::String(kind)) => format!(": {kind}"),
-                Some(Value::Array(kinds)) => {
-                    let kinds: Vec<_> = kinds.iter().filter_map(Value::as_str).collect();
-                    format!(": {}", kinds.join(" or "))
-                }
-                _ => String::new(),
-            };
-            let optional = if required.contains(&name.as_str()) { "" } else { " (optional)" };
-            let about = property.get("description").and_then(Value::as_str);
-            let about = about.map(|text| format!(" - {text}")).unwrap_or_default();
-            format!("{name}{kind}{optional}{about}")
-        })
-        .collect()
 }

@@ -9,6 +9,7 @@ mod fail;
 mod input;
 mod list;
 mod new;
+mod parameters;
 mod print;
 mod run;
 mod runs;
@@ -40,7 +41,7 @@ fn main() -> ExitCode {
 fn dispatch(arguments: &Arguments) -> Result<ExitCode, Fail> {
     // These need neither a host nor an executor.
     match &arguments.command {
-        Command::New(new) => return new::new(new),
+        Command::New(new) => return new::new(&arguments.common, new),
         Command::Build(build) => return build::build(&arguments.common, build),
         _ => {}
     }
@@ -57,7 +58,7 @@ fn dispatch(arguments: &Arguments) -> Result<ExitCode, Fail> {
             Command::Events(query) => events::events(common, query).await,
             Command::Runs(query) => runs::runs(common, query).await,
             Command::Show(show) => runs::show(common, show).await,
-            Command::New(new) => new::new(new),
+            Command::New(new) => new::new(common, new),
             Command::Build(build) => build::build(common, build),
         }
     });
@@ -70,8 +71,9 @@ fn log_to_standard_error(arguments: &Arguments) {
     let level = match (arguments.common.quiet, arguments.common.verbose) {
         (true, _) => "error",
         (_, 0) => "warn",
-        (_, 1) => "info,skillhost=debug",
-        (_, _) => "debug",
+        (_, 1) => "info,wasmtime=warn,cranelift=warn",
+        (_, 2) => "debug,wasmtime=info,cranelift=info",
+        (_, _) => "trace",
     };
     let filter = tracing_subscriber::EnvFilter::try_from_env("SKILLHOST_LOG")
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(level));

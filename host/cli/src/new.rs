@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use include_dir::{Dir, include_dir};
 use skillhost_types::SkillName;
 
-use crate::args::New;
+use crate::args::{Common, New};
 use crate::fail::Fail;
 use crate::print;
 
@@ -21,10 +21,73 @@ static WIT: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../wit");
 /// Where a skill keeps its copy of the SDK.
 const VENDORED: &str = ".skillhost";
 
-pub(crate) fn new(new: &New) -> Result<ExitCode, Fail> {
+/// Names that no crate or module can have, and those of the SDK's own crates.
+const TAKEN: [&str; 54] = [
+    "abstract",
+    "as",
+    "async",
+    "await",
+    "become",
+    "box",
+    "break",
+    "const",
+    "continue",
+    "crate",
+    "do",
+    "dyn",
+    "else",
+    "enum",
+    "extern",
+    "false",
+    "final",
+    "fn",
+    "for",
+    "gen",
+    "if",
+    "impl",
+    "in",
+    "let",
+    "loop",
+    "macro",
+    "match",
+    "mod",
+    "move",
+    "mut",
+    "override",
+    "priv",
+    "pub",
+    "ref",
+    "return",
+    "self",
+    "static",
+    "struct",
+    "super",
+    "test",
+    "trait",
+    "true",
+    "try",
+    "type",
+    "typeof",
+    "unsafe",
+    "unsized",
+    "use",
+    "virtual",
+    "where",
+    "while",
+    "yield",
+    "skillhost-sdk",
+    "skillhost-sdk-macros",
+];
+
+pub(crate) fn new(common: &Common, new: &New) -> Result<ExitCode, Fail> {
     let folder = &new.name;
     let name = folder.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let name = SkillName::new(&name).map_err(Fail::usage)?;
+    if TAKEN.contains(&name.as_str()) {
+        return Err(Fail::usage(format!(
+            "`{name}` is a word of Rust or of the SDK; choose another name, such as `{name}-skill`"
+        )));
+    }
     if folder.exists() {
         return Err(Fail::usage(format!("{} is there already; choose another name", folder.display())));
     }
@@ -36,10 +99,17 @@ pub(crate) fn new(new: &New) -> Result<ExitCode, Fail> {
     };
     write().map_err(|error| Fail::failed(format!("{} cannot be written: {error}", folder.display())))?;
     let shown = folder.display();
-    let call = if new.agent { format!("{name}.latest topic=tea") } else { format!("{name}.greet name=Ada") };
-    print::note(&format!(
-        "made {shown}\n\n  skillhost build {shown}\n  skillhost run {call}\n\nIts tools are in {shown}/src/lib.rs; `cargo test` in {shown} runs its tests."
-    ));
+    if common.json {
+        print::json(&serde_json::json!({"name": name, "path": folder}));
+    } else if !common.quiet {
+        let next = match new.agent {
+            true => format!("skillhost up                    absorbs it; messages on `{name}:notes` wake it"),
+            false => format!("skillhost run {name}.greet name=Ada"),
+        };
+        print::note(&format!(
+            "made {shown}\n\n  skillhost build {shown}\n  {next}\n\nIts tools are in {shown}/src/lib.rs; `cargo test` in {shown} runs its tests."
+        ));
+    }
     Ok(ExitCode::SUCCESS)
 }
 

@@ -4,7 +4,13 @@ use std::borrow::Cow;
 use std::io::{self, IsTerminal as _, Write as _};
 use std::sync::OnceLock;
 
-use console::{Term, style};
+use console::{Color, Term, style};
+
+/// Between two columns.
+const GAP: &str = "  ";
+
+/// A column is not cut below this, in characters: less says nothing.
+const NARROWEST: usize = 16;
 
 /// Why results could not be written, the first time.
 static LOST: OnceLock<io::Error> = OnceLock::new();
@@ -60,25 +66,48 @@ pub(crate) fn json<T: serde::Serialize>(value: &T) {
     }
 }
 
-/// Rows under a header, in columns.
-pub(crate) fn table(header: &[&str], rows: &[Vec<String>]) {
+/// Rows under a header, in columns. On a terminal the widest column is cut so that a row is a line. `colour` says in which
+/// colour the cell of a column is shown.
+pub(crate) fn table(header: &[&str], rows: &[Vec<String>], colour: impl Fn(usize, &str) -> Option<Color>) {
     let rows: Vec<Vec<Cow<'_, str>>> = rows.iter().map(|row| row.iter().map(|cell| escaped(cell)).collect()).collect();
     let width = |column: usize| {
         let cells = rows.iter().filter_map(|row| row.get(column)).map(|cell| console::measure_text_width(cell));
         cells.chain(header.get(column).map(|title| title.len())).max().unwrap_or_default()
     };
-    let widths: Vec<usize> = (0..header.len()).map(width).collect();
-    let joined = |cells: &[Cow<'_, str>]| {
-        let padded = cells.iter().zip(&widths).map(|(cell, width)| {
-            let gap = width.saturating_sub(console::measure_text_width(cell));
-            format!("{cell}{}", " ".repeat(gap))
+    let mut widths: Vec<usize> = (0..header.len()).map(width).collect();
+    fit(&mut widths);
+    // Escaped first and coloured then: a stranger's colours are text.
+    let joined = |cells: &[Cow<'_, str>], colour: &dyn Fn(usize, &str) -> Option<Color>| {
+        let last = cells.len().saturating_sub(1);
+        let padded = cells.iter().zip(&widths).enumerate().map(|(column, (cell, width))| {
+            let cell = console::truncate_str(cell, *width, "…");
+            let gap = if column == last { 0 } else { width.saturating_sub(console::measure_text_width(&cell)) };
+            let shown = match colour(column, &cell) {
+                Some(colour) => style(&cell).fg(colour).to_string(),
+                None => cell.to_string(),
+            };
+            format!("{shown}{}", " ".repeat(gap))
         });
-        padded.collect::<Vec<_>>().join("  ").trim_end().to_owned()
+        padded.collect::<Vec<_>>().join(GAP)
     };
     let header: Vec<_> = header.iter().map(|title| Cow::Borrowed(*title)).collect();
-    raw(&style(joined(&header)).bold().to_string());
+    raw(&style(joined(&header, &|_, _| None)).bold().to_string());
     for row in &rows {
-        raw(&joined(row));
+        raw(&joined(row, &colour));
+    }
+}
+
+/// Narrows the widest column until a row fits the terminal, if there is one and as far as it helps.
+fn fit(widths: &mut [usize]) {
+    let term = Term::stdout();
+    if !term.is_term() {
+        return;
+    }
+    let gaps = GAP.len() * widths.len().saturating_sub(1);
+    let total: usize = widths.iter().sum::<usize>() + gaps;
+    let over = total.saturating_sub(usize::from(term.size().1));
+    if let Some(widest) = widths.iter_mut().max() {
+        *widest = widest.saturating_sub(over).max(NARROWEST);
     }
 }
 

@@ -5,13 +5,12 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use indicatif::{ProgressBar, ProgressStyle};
-use serde_json::json;
 use skillhost_lifecycle::{FileState, Host, Progress, ProgressSink, RunRequest};
-use skillhost_types::{ByteSize, CAPABILITIES, Caller, Content, Level, LimitsPatch, Output, RunRecord};
+use skillhost_types::{ByteSize, CAPABILITIES, Caller, Content, ErrorKind, Level, LimitsPatch, Output, RunRecord};
 
 use crate::args::{Common, Run};
 use crate::fail::Fail;
-use crate::{input, print, session};
+use crate::{input, print, runs, session};
 
 /// Whole steps of a progress bar, which cannot be part full: per cent.
 const STEPS: u64 = 100;
@@ -56,7 +55,11 @@ pub(crate) async fn run(common: &Common, run: &Run) -> Result<ExitCode, Fail> {
 async fn once(common: &Common, run: &Run) -> Result<ExitCode, Fail> {
     for grant in &run.grant {
         match grant.split_once(' ') {
-            Some((capability, scope)) if CAPABILITIES.contains(&capability) && !scope.trim().is_empty() => {}
+            Some((capability, _)) if !CAPABILITIES.contains(&capability) => {
+                let all = CAPABILITIES.join(", ");
+                return Err(Fail::usage(format!("there is no capability `{capability}`; there are {all}")));
+            }
+            Some((_, scope)) if !scope.trim().is_empty() => {}
             _ => {
                 return Err(Fail::usage(format!(
                     "--grant takes 'CAPABILITY SCOPE', such as 'blackboard.read *', not '{grant}'"
@@ -159,10 +162,12 @@ fn show(common: &Common, record: &RunRecord) {
     }
     if let Some(error) = &record.error {
         print::error(&format!("{}: {}", error.kind, error.message));
+        if error.kind == ErrorKind::InvalidInput && !common.quiet {
+            print::note(&format!("`skillhost inspect {}` shows what its tools take", record.skill));
+        }
     }
     if common.verbose > 0 {
-        let usage = json!(record.usage);
-        print::note(&format!("run {} used {usage}", record.run));
+        print::note(&format!("run {} used {}", record.run, runs::used(record.usage)));
     }
 }
 

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use skillhost_events::EventLog;
-use skillhost_types::{RunId, RunRecord, System};
+use skillhost_types::{RunId, RunRecord, System, Usage};
 
 use crate::args::{Common, Runs, Show};
 use crate::fail::Fail;
@@ -33,9 +33,12 @@ pub(crate) async fn runs(common: &Common, asked: &Runs) -> Result<ExitCode, Fail
         })
         .collect();
     if rows.is_empty() {
-        print::note("nothing has run yet");
+        match &asked.skill {
+            Some(skill) => print::note(&format!("no run of `{skill}` is on record")),
+            None => print::note("nothing has run yet"),
+        }
     } else {
-        print::table(&["RUN", "STARTED", "TOOL", "OUTCOME", "TOOK", "FUEL", "CALLER"], &rows);
+        print::table(&["RUN", "STARTED", "TOOL", "OUTCOME", "TOOK", "FUEL", "CALLER"], &rows, |_, _| None);
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -62,14 +65,7 @@ pub(crate) async fn show(common: &Common, asked: &Show) -> Result<ExitCode, Fail
     if let Some(error) = &record.error {
         field("error", error.message.clone());
     }
-    let usage = record.usage;
-    field(
-        "used",
-        format!(
-            "{} fuel, {} µs, {} bytes of memory, {} host calls, {} bytes of log, {} dropped",
-            usage.fuel, usage.wall_us, usage.peak_memory_bytes, usage.host_calls, usage.log_bytes, usage.dropped
-        ),
-    );
+    field("used", used(record.usage));
     for call in &record.calls {
         let error = call.error.as_ref().map(|error| format!("  {error}")).unwrap_or_default();
         field("host call", format!("+{} µs {} {} ({} µs){error}", call.at_us, call.call, call.what, call.took_us));
@@ -82,6 +78,17 @@ pub(crate) async fn show(common: &Common, asked: &Show) -> Result<ExitCode, Fail
         run::show_output(output);
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// What a run used, in words.
+pub(crate) fn used(usage: Usage) -> String {
+    let Usage { fuel, wall_us, peak_memory_bytes, host_calls, log_bytes, dropped, .. } = usage;
+    let kib = peak_memory_bytes >> 10;
+    let mut words = format!("{fuel} fuel, {wall_us} µs, {kib} KiB of memory, {host_calls} host calls");
+    if log_bytes > 0 || dropped > 0 {
+        words = format!("{words}, {log_bytes} bytes of log, {dropped} lines dropped");
+    }
+    words
 }
 
 fn log(common: &Common) -> Result<EventLog, Fail> {

@@ -9,7 +9,7 @@ use skillhost_types::ErrorKind;
 
 use crate::args::Common;
 use crate::fail::Fail;
-use crate::print;
+use crate::{print, up};
 
 /// The configuration that is read when none is named.
 const DEFAULT_CONFIG: &str = "config.yaml";
@@ -34,7 +34,9 @@ pub(crate) fn config(common: &Common) -> Result<Config, Fail> {
 /// Opens a host that shows on a terminal what it is busy with.
 pub(crate) async fn open(common: &Common, config: Config) -> Result<Host, Fail> {
     let mut options = Options::new(config);
-    if print::is_attended() && !common.quiet {
+    if common.verbose > 0 {
+        options.notices = Some(Arc::new(|notice| up::say(false, notice)));
+    } else if print::is_attended() && !common.quiet {
         options.notices = Some(Arc::new(Bars::default().listener()));
     }
     Ok(Host::open(options).await?)
@@ -42,6 +44,9 @@ pub(crate) async fn open(common: &Common, config: Config) -> Result<Host, Fail> 
 
 /// Opens a host and absorbs its folder.
 pub(crate) async fn open_and_absorb(common: &Common, config: Config) -> Result<Host, Fail> {
+    if let Some(folder) = common.skills.as_ref().filter(|folder| !folder.is_dir()) {
+        return Err(Fail::usage(format!("there is no folder {}", folder.display())));
+    }
     let host = open(common, config).await?;
     host.absorb_folder().await?;
     Ok(host)

@@ -43,7 +43,8 @@ pub(crate) async fn up(common: &Common) -> Result<ExitCode, Fail> {
     }
 }
 
-fn say(as_json: bool, notice: &Notice) {
+/// What became of a file, in a line.
+pub(crate) fn say(as_json: bool, notice: &Notice) {
     if as_json {
         let (what, skill, file, reason) = match notice {
             Notice::Reading { .. } => return,
@@ -58,7 +59,8 @@ fn say(as_json: bool, notice: &Notice) {
     match notice {
         Notice::Reading { .. } => {}
         Notice::Absorbed { skill, version, file, tools } => {
-            print::note(&format!("absorbed {skill} {version} from {file}, {tools} tools"));
+            let tools = if *tools == 1 { "1 tool".to_owned() } else { format!("{tools} tools") };
+            print::note(&format!("absorbed {skill} {version} from {file}, {tools}"));
         }
         Notice::Replaced { skill, version, file } => print::note(&format!("replaced {skill} by {version} from {file}")),
         Notice::Refused { file, reason } => print::note(&format!("refused {file}: {reason}")),

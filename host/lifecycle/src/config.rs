@@ -217,8 +217,10 @@ fn read(path: &Path) -> Result<Value, ConfigError> {
     let invalid =
         |error: serde_saphyr::Error| ConfigError::Invalid { path: path.to_owned(), message: error.to_string() };
     // Decoded from the text itself first: that is where errors have lines.
-    serde_saphyr::from_str::<Config>(&text).map_err(invalid)?;
-    serde_saphyr::from_str::<Value>(&text).map_err(invalid)
+    // Without the excerpt, which says the message twice.
+    let options = serde_saphyr::options! { with_snippet: false };
+    serde_saphyr::from_str_with_options::<Config>(&text, options.clone()).map_err(invalid)?;
+    serde_saphyr::from_str_with_options::<Value>(&text, options).map_err(invalid)
 }
 
 /// `SKILLHOST_LIMITS__FUEL=5` sets `limits.fuel`. A single name without `__` is a top-level key; others that

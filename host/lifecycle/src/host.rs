@@ -279,7 +279,6 @@ impl Inner {
     }
 
     pub(crate) fn notify(&self, notice: &Notice) {
-        tracing::debug!(?notice);
         if let Some(notices) = &self.notices {
             notices(notice);
         }

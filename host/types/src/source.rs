@@ -45,11 +45,13 @@ pub struct Timestamp(pub u64);
 
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let text = OffsetDateTime::from_unix_timestamp_nanos(i128::from(self.0) * 1_000_000)
-            .ok()
-            .and_then(|at| at.format(&Rfc3339).ok());
+        let at = OffsetDateTime::from_unix_timestamp_nanos(i128::from(self.0) * 1_000_000);
         // Only a year past 9999 has no RFC 3339 form.
-        f.write_str(text.as_deref().unwrap_or("9999-12-31T23:59:59.999Z"))
+        let Ok(at) = at else { return f.write_str("9999-12-31T23:59:59.999Z") };
+        let (year, month, day) = at.to_calendar_date();
+        let (hour, minute, second, milli) = at.to_hms_milli();
+        // Always with three digits, so that times stand below each other and sort as text.
+        write!(f, "{year:04}-{:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{milli:03}Z", u8::from(month))
     }
 }
 

@@ -42,15 +42,6 @@ impl Usage {
     pub fn from_figures(figures: [u64; 8]) -> Self {
         let [fuel, wall_us, peak_memory_bytes, host_calls, log_bytes, dropped, llm_input_tokens, llm_output_tokens] =
             figures;
-        Self {
-            fuel,
-            wall_us,
-            peak_memory_bytes,
-            host_calls,
-            log_bytes,
-            dropped,
-            llm_input_tokens,
-            llm_output_tokens,
-        }
+        Self { fuel, wall_us, peak_memory_bytes, host_calls, log_bytes, dropped, llm_input_tokens, llm_output_tokens }
     }
 }

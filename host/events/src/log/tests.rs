@@ -97,7 +97,7 @@ async fn a_malformed_event_is_refused_by_name() {
         assert!(matches!(log.append(event(kind, "s")).await, Err(EventError::Invalid(_))), "{kind}");
     }
     let huge = NewEvent { data: json!("x".repeat(65 << 10)), ..event("skill.x", "s") };
-    assert!(matches!(log.append(huge).await, Err(EventError::Invalid(_))));
+    assert!(matches!(log.append(huge).await, Err(EventError::TooLarge(_))));
 }
 
 proptest! {
