@@ -1,6 +1,6 @@
 //! The host's durable, append-only audit trail.
 //!
-//! Contract: what [`append`] has given a position survives a crash; secrets are redacted before. Needs grants of
+//! Contract: what [`append`] has given a position survives a crash. Needs grants of
 //! `events.append` and `events.read` for the kinds in question.
 
 use serde::Serialize;

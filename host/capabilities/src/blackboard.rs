@@ -131,7 +131,7 @@ fn key(name: &str) -> Result<Key, HostError> {
     Ok(Key::new(name)?)
 }
 
-fn glob(pattern: &str) -> Result<Glob, HostError> {
+pub(crate) fn glob(pattern: &str) -> Result<Glob, HostError> {
     if pattern.is_empty() || pattern.len() > LONGEST_PATTERN {
         return Err(HostError::Invalid(format!("a pattern is 1 to {LONGEST_PATTERN} bytes long")));
     }

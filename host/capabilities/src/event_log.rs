@@ -1,9 +1,10 @@
 //! `event-log`: the audit trail.
 
 use skillhost_events::{EventError, NewEvent};
-use skillhost_types::{Glob, RunId};
+use skillhost_types::RunId;
 use wasmtime::StoreContextMut;
 
+use crate::blackboard::glob;
 use crate::call::{Call, Function, Interface, begin};
 use crate::context::State;
 use crate::wire::{Event, HostError, Query};
@@ -45,7 +46,7 @@ async fn append(call: Call, kind: String, data: String) -> Result<u64, HostError
     if !kind.starts_with("skill.") {
         return Err(HostError::Invalid(format!(
             "a skill's own events begin with `skill.`, unlike `{}`",
-            kind.chars().take(64).collect::<String>()
+            kind.chars().take(64).flat_map(char::escape_default).collect::<String>()
         )));
     }
     let data = serde_json::from_str(&data).map_err(|error| HostError::Invalid(format!("data is no JSON: {error}")))?;
@@ -63,7 +64,7 @@ async fn read(call: Call, query: Query) -> Result<Vec<Event>, HostError> {
     let run = query.run.map(|run| run.parse::<RunId>()).transpose();
     let run = run.map_err(|_| HostError::Invalid("run is a ULID, such as `run.current` gives".into()))?;
     let query = skillhost_events::Query {
-        kinds: query.kinds.iter().map(|kind| Glob::new(kind)).collect(),
+        kinds: query.kinds.iter().map(|kind| glob(kind)).collect::<Result<_, _>>()?,
         source: query.source,
         run,
         after: query.after,

@@ -4,6 +4,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use skillhost_types::{Level, LogLine};
 
+/// Lines of one run that are kept: an empty one takes no text, but memory.
+const LINES: usize = 10_000;
+
 /// Longest line that is kept, in bytes; a longer one is cut. A line is for reading.
 const LONGEST_LINE: usize = 4 << 10;
 
@@ -67,7 +70,7 @@ impl Lines {
     fn add(&mut self, level: Level, from: &str, message: &str) {
         let message = message.get(..message.floor_char_boundary(LONGEST_LINE)).unwrap_or(message);
         let bytes = self.bytes.saturating_add(message.len() as u64);
-        if bytes > self.limit {
+        if bytes > self.limit || self.kept.len() >= LINES {
             self.dropped += 1;
             return;
         }

@@ -24,6 +24,9 @@ pub enum Stop {
     /// A payload is over its cap.
     #[error("a payload is over its cap")]
     Output,
+    /// The instance pool is used up by others.
+    #[error("no instance is free")]
+    Pool,
     /// The last host call was used.
     #[error("the limit of host calls was reached")]
     HostCalls,
@@ -61,7 +64,7 @@ impl Stop {
             return Self::Trap(format!("its handles: {full}"));
         }
         if error.is::<wasmtime::PoolConcurrencyLimitError>() {
-            return Self::Memory;
+            return Self::Pool;
         }
         if phase == Phase::Instantiating {
             return Self::Trap(format!("it could not be instantiated: {error:#}"));
@@ -102,6 +105,9 @@ impl Stop {
                     ByteSize(limits.output)
                 ),
             ),
+            Self::Pool => {
+                (ErrorKind::Overloaded, "found no free instance; try again, or raise `limits.concurrency`".to_owned())
+            }
             Self::HostCalls => (
                 ErrorKind::HostCalls,
                 format!("made more than {} host calls; raise it with `limits.host_calls`", limits.host_calls),

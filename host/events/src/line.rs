@@ -124,12 +124,19 @@ pub(crate) fn of_event(at: Timestamp, event: &NewEvent) -> Result<Vec<u8>, Event
 pub(crate) fn of_run(ended_at: Timestamp, record: &RunRecord) -> Result<Vec<u8>, EventError> {
     let mut document = RunLine::new(ended_at, record);
     let line = encode(RUN, &document)?;
-    if line.len() <= OUTPUT_KEPT || document.output.is_none() {
+    if line.len() <= OUTPUT_KEPT {
         return Ok(line);
     }
-    document.output = None;
-    document.output_omitted = Some(line.len());
-    encode(RUN, &document)
+    // The rest of a line is bounded elsewhere: the log, the calls.
+    let output = record.output.as_deref().and_then(|output| serde_json::to_vec(output).ok());
+    match output.map_or(0, |output| output.len()) {
+        length if length > OUTPUT_KEPT => {
+            document.output = None;
+            document.output_omitted = Some(length);
+            encode(RUN, &document)
+        }
+        _ => Ok(line),
+    }
 }
 
 fn encode(letter: u8, document: &impl Serialize) -> Result<Vec<u8>, EventError> {

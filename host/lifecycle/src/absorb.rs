@@ -19,7 +19,7 @@ use crate::keep::Keep;
 use crate::manifest::{self, Described, ManifestError};
 use crate::package::{self, Package, PackageError};
 
-/// What a skill may use to say what it is. An interpreter's start takes most of it.
+/// Time that a skill has to say what it is. An interpreter's start takes most of it.
 const DESCRIBE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Bytes of files that are in memory at once while they are absorbed, in KiB: some interpreters of 20 MiB, or hundreds of
@@ -52,9 +52,12 @@ pub(crate) enum Refusal {
     UnknownImport(String),
     #[error("it was built for `{}`; this host speaks {SKILL}", .0.escape_default())]
     OtherVersion(String),
-    #[error("it does not link: {0}")]
+    #[error("it does not link: {0}; build it against the WIT of this host's version")]
     Link(String),
-    #[error("asked what it is, it {0}")]
+    #[error(
+        "asked what it is, it {0}; `describe` gets {time} s and the default limits, whatever is configured",
+        time = DESCRIBE_TIMEOUT.as_secs()
+    )]
     Describe(String),
     #[error(transparent)]
     Manifest(#[from] ManifestError),
@@ -62,9 +65,9 @@ pub(crate) enum Refusal {
     Name(#[from] NameError),
     #[error("it exports no function that can be a tool{}", .0.as_ref().map(|why| format!(": {why}")).unwrap_or_default())]
     NoTools(Option<String>),
-    #[error("the data directory cannot be written: {0}")]
+    #[error("the data directory cannot be written: {0}; check its space and rights")]
     Data(#[from] std::io::Error),
-    #[error("{0}")]
+    #[error("absorbing it was interrupted: {0}; copy it again")]
     Interrupted(#[from] JoinError),
 }
 
@@ -146,12 +149,15 @@ impl Absorber {
         };
         let folder = (!package.files.is_empty()).then(|| keep.path(&package.digest));
         let environment = Arc::new(Environment { source: self.source.clone(), folder });
-        let (compiled, facts) = self.compiled(component, &environment).await?;
+        let (compiled, facts) = self.compiled(component).await?;
         let indices = Indices::find(&compiled);
         let described = match facts.manifest {
             Some(manifest) => manifest::check(manifest, indices.is_some_and(|indices| indices.handles()))?,
             None => Described::plain(
-                SkillName::from_file_stem(file.trim_end_matches(".wasm"))?,
+                match &package.card {
+                    Some(card) => card.name.clone(),
+                    None => SkillName::from_file_stem(file.strip_suffix(".wasm").unwrap_or(file))?,
+                },
                 facts.inspection.version.as_deref(),
                 facts.inspection.description.as_deref(),
             ),
@@ -219,7 +225,6 @@ impl Absorber {
     async fn compiled(
         self: &Arc<Self>,
         package::Component { digest, bytes }: package::Component,
-        environment: &Arc<Environment>,
     ) -> Result<(Component, Facts), Refusal> {
         let this = self.clone();
         let read = bytes.clone();
@@ -250,7 +255,7 @@ impl Absorber {
         let stored = self.aside(move || this.cache.store(&digest, &code).map(|component| (component, code)));
         let (component, code) = stored.await??;
         let manifest = match Indices::find(&component) {
-            Some(indices) => Some(self.describe(&component, indices, environment).await?),
+            Some(indices) => Some(self.describe(&component, indices).await?),
             None => None,
         };
         let facts = Facts { inspection, manifest };
@@ -276,12 +281,11 @@ impl Absorber {
         self.room.acquire_many(size).await.ok()
     }
 
-    /// Asks the skill what it is: nothing granted, small limits, the host's own interfaces trap.
+    /// Asks the skill what it is: the default limits and a shorter time, no folder, and the host's own interfaces trap.
     async fn describe(
         &self,
         component: &Component,
         indices: Indices,
-        environment: &Arc<Environment>,
     ) -> Result<skillhost_capabilities::Manifest, Refusal> {
         let linked = self.links.describing(component).map_err(|error| Refusal::Link(format!("{error:#}")))?;
         let limits = Limits { timeout: DESCRIBE_TIMEOUT, ..Limits::default() };
@@ -296,9 +300,14 @@ impl Absorber {
             limits: limits.clone(),
         };
         let context = Context::new(Arc::new(info), self.services.clone(), self.source.now(), None);
-        let state: State = RunState::new(context, &limits, environment.clone());
+        let environment = Arc::new(Environment { source: self.source.clone(), folder: None });
+        let state: State = RunState::new(context, &limits, environment);
         let ended = skillhost_engine::run(&linked, state, &limits, DescribeSkill(indices)).await;
-        ended.result.map_err(|stop| Refusal::Describe(stop.into_error(&limits).message))
+        ended.result.map_err(|stop| {
+            // Without its advice to raise a limit, which `describe` does not look at.
+            let message = stop.into_error(&limits).message;
+            Refusal::Describe(message.split("; raise").next().unwrap_or(&message).to_owned())
+        })
     }
 }
 

@@ -108,7 +108,7 @@ impl Inner {
             Ok((generation, package)) => self.serve(generation, package).await,
             Err(refused) => {
                 self.restore(file).await;
-                self.refuse(file, refused).await;
+                self.list_refused(refusal(file, refused)).await;
             }
         }
     }
@@ -204,22 +204,6 @@ impl Inner {
         })
     }
 
-    /// Lists a file as refused. What served under it goes on serving.
-    async fn refuse(&self, file: &str, refused: Refused) {
-        let stem = file.strip_suffix(".wasm").or_else(|| file.strip_suffix(".skill")).unwrap_or(file);
-        let name = SkillName::from_file_stem(stem).map_or_else(|_| stem.to_owned(), |name| name.to_string());
-        self.list_refused(Entry {
-            file: file.to_owned(),
-            name,
-            version: None,
-            digest: refused.digest,
-            state: FileState::Refused,
-            reason: Some(refused.why.to_string()),
-            serving: None,
-        })
-        .await;
-    }
-
     async fn refused_entry(&self, generation: &Generation, reason: String) {
         self.list_refused(Entry {
             file: generation.file.clone(),
@@ -233,12 +217,13 @@ impl Inner {
         .await;
     }
 
+    /// Lists a file as refused. What served under it goes on serving.
     async fn list_refused(&self, entry: Entry) {
         let (file, digest) = (entry.file.clone(), entry.digest);
         let reason = entry.reason.clone().unwrap_or_default();
         self.change(|registry| registry.refuse(entry));
         // A data directory that cannot say whether it is news does not keep it back.
-        if is_path(&file) || self.keep.refuse(&file, digest, &reason).unwrap_or(true) {
+        if self.keep.refuse(&file, digest, &reason).unwrap_or(true) {
             self.event("skill.refused", json!({"file": file, "digest": digest, "reason": reason})).await;
         }
         self.notify(&Notice::Refused { file, reason });
@@ -278,7 +263,7 @@ impl Inner {
             let listed = registry.entries().map(|entry| entry.file.clone());
             let kept = self.keep.files().unwrap_or_default();
             let state = self.lock_folder();
-            let gone = |file: &String| !found.contains_key(file) && !state.busy.contains(file) && !is_path(file);
+            let gone = |file: &String| !found.contains_key(file) && !state.busy.contains(file);
             listed.chain(kept).filter(gone).collect()
         };
         for file in missing {
@@ -308,48 +293,39 @@ impl Inner {
         let folder = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let shown = path.to_string_lossy().into_owned();
         let _one_at_a_time = self.commit.lock().await;
-        match self.absorber.absorb(folder, &name, &self.config, &self.keep).await {
-            Ok((generation, package)) => {
-                // A folder's files must lie somewhere for its runs to see; nothing is remembered.
-                let kept = if package.files.is_empty() { Ok(()) } else { self.keep.store(&package) };
-                if let Err(error) = kept {
-                    tracing::warn!(path = shown, %error, "the skill's own folder cannot be kept");
-                }
-                let file = generation.file.clone();
-                self.change(|registry| {
-                    registry.serve(generation);
-                });
-                let registry = self.registry.load();
-                registry.entry(&file).cloned().unwrap_or_else(|| unlisted(&file))
-            }
-            Err(refused) => {
-                self.refuse(&name, refused).await;
-                let registry = self.registry.load();
-                registry.entry(&name).cloned().unwrap_or_else(|| unlisted(&name))
-            }
+        let (generation, package) = match self.absorber.absorb(folder, &name, &self.config, &self.keep).await {
+            Ok(absorbed) => absorbed,
+            // For this process only: the folder's own files are not concerned.
+            Err(refused) => return refusal(&name, refused),
+        };
+        // A folder's files must lie somewhere for its runs to see; nothing is remembered.
+        let kept = if package.files.is_empty() { Ok(()) } else { self.keep.store(&package) };
+        if let Err(error) = kept {
+            tracing::warn!(path = shown, %error, "the skill's own folder cannot be kept");
         }
+        let entry = Entry::of(&generation);
+        self.change(|registry| registry.serve(generation));
+        entry
+    }
+}
+
+/// The entry of a file that was refused before it was known what it is.
+fn refusal(file: &str, refused: Refused) -> Entry {
+    let stem = file.strip_suffix(".wasm").or_else(|| file.strip_suffix(".skill")).unwrap_or(file);
+    let name = SkillName::from_file_stem(stem).map_or_else(|_| stem.to_owned(), |name| name.to_string());
+    Entry {
+        file: file.to_owned(),
+        name,
+        version: None,
+        digest: refused.digest,
+        state: FileState::Refused,
+        reason: Some(refused.why.to_string()),
+        serving: None,
     }
 }
 
 fn taken(skill: &str, file: &str) -> String {
     format!("the skill `{skill}` is already provided by {file}; remove one of the two")
-}
-
-/// An entry that came by `absorb_file` is no entry of the drop folder.
-fn is_path(file: &str) -> bool {
-    file.contains('/')
-}
-
-fn unlisted(file: &str) -> Entry {
-    Entry {
-        file: file.to_owned(),
-        name: file.to_owned(),
-        version: None,
-        digest: None,
-        state: FileState::Refused,
-        reason: Some("it was removed meanwhile".into()),
-        serving: None,
-    }
 }
 
 fn about(generation: &Generation) -> Value {

@@ -45,6 +45,21 @@ pub struct Entry {
     pub serving: Option<Arc<Generation>>,
 }
 
+impl Entry {
+    /// That of a generation that serves.
+    pub(crate) fn of(generation: &Arc<Generation>) -> Self {
+        Self {
+            file: generation.file.clone(),
+            name: generation.name.to_string(),
+            version: Some(generation.version.clone()),
+            digest: Some(generation.digest),
+            state: FileState::Active,
+            reason: None,
+            serving: Some(generation.clone()),
+        }
+    }
+}
+
 /// All entries, and what serves under each skill's name.
 #[derive(Clone, Default)]
 pub(crate) struct Registry {
@@ -100,13 +115,8 @@ impl Registry {
             self.serving.remove(&before.name);
         }
         self.serving.insert(generation.name.clone(), generation.clone());
-        let (name, version, digest) =
-            (generation.name.to_string(), Some(generation.version.clone()), Some(generation.digest));
         let same = before.as_ref().is_some_and(|before| before.digest == generation.digest);
-        self.entries.insert(
-            file.clone(),
-            Entry { file, name, version, digest, state: FileState::Active, reason: None, serving: Some(generation) },
-        );
+        self.entries.insert(file, Entry::of(&generation));
         match before {
             _ if same => Change::Same,
             Some(before) => Change::Replaced(before),

@@ -16,7 +16,7 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// Pause between two tries to switch a new file to the write-ahead log, for which SQLite itself does not wait.
 const SWITCH_PAUSE: Duration = Duration::from_millis(5);
 
-/// Pages of the write-ahead log after which it is copied into the database: 16 MiB of 4 KiB pages. A checkpoint
+/// Size of the write-ahead log, in pages, from which it is copied into the database: 16 MiB. A checkpoint
 /// costs two syncs, so at full speed one per 16 MiB keeps the disk from setting the pace.
 const CHECKPOINT_PAGES: i64 = (16 << 20) / PAGE;
 

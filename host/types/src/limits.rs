@@ -24,7 +24,7 @@ pub struct Limits {
 }
 
 impl Default for Limits {
-    /// The defaults that `surface.md` names: generous for a tool, small for a machine.
+    /// The defaults: generous for a tool, small for a machine.
     fn default() -> Self {
         Self {
             fuel: 1_000_000_000,

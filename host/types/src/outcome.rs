@@ -38,7 +38,7 @@ pub enum ErrorKind {
 }
 
 impl ErrorKind {
-    /// The exit code of the command line, fixed by `surface.md`.
+    /// The exit code of the command line, as `skillhost run --help` lists them.
     pub fn exit_code(self) -> u8 {
         match self {
             Self::ToolError => 1,

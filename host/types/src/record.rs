@@ -104,7 +104,8 @@ impl<'de> Deserialize<'de> for Caller {
             "mcp" => Self::Mcp(name),
             "skill" => Self::Skill(name),
             "channel" => Self::Channel(name),
-            _ => Self::Cli,
+            "cli" => Self::Cli,
+            _ => return Err(serde::de::Error::custom("a caller is `cli`, `skill:NAME` or `channel:NAME`")),
         })
     }
 }

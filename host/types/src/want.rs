@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-/// The capabilities that there are; `surface.md` says what each one's scope is.
+/// The capabilities that there are; `wit/skill.wit` says what a scope is.
 pub const CAPABILITIES: [&str; 13] = [
     "blackboard.read",
     "blackboard.write",

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! skillhost run triage.plan issue=123 title="Crash on start" action=comment
-//! skillhost send dispatch:new '{"issue":123,"title":"Crash on start","action":"comment"}'
+//! dispatch:new  {"issue":123,"title":"Crash on start","action":"comment"}
 //! skillhost run triage.status
 //! ```
 //!
