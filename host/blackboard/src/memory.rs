@@ -13,6 +13,9 @@ use skillhost_types::{ByteSize, Glob, Source, Tenant};
 use crate::subscription::Subscriber;
 use crate::{Blackboard, BoardError, Key, Message, Subscription, Ttl};
 
+/// Steps of matching that one call may take: a hundred thousand ordinary keys, some hundredths of a second.
+const STEPS: u64 = 20_000_000;
+
 /// Expired values that one write takes away at the most: two for every one that it can add.
 const SWEPT: usize = 2;
 
@@ -165,12 +168,27 @@ impl Space {
         }
     }
 
-    fn matching(&self, pattern: &Glob, now: Duration) -> impl Iterator<Item = &Key> {
-        self.values
-            .iter()
-            .filter(move |(_, value)| value.expires.is_none_or(|at| at > now))
-            .map(|(key, _)| key)
-            .filter(|key| pattern.matches(key.as_str()))
+    /// The first `limit` keys that match. The board stands still meanwhile, so a pattern that costs too much is refused.
+    fn matching(&self, pattern: &Glob, now: Duration, limit: usize) -> Result<Vec<Key>, BoardError> {
+        let mut steps = STEPS;
+        let mut found = Vec::new();
+        let live = self.values.iter().filter(|(_, value)| value.expires.is_none_or(|at| at > now));
+        for (key, _) in live {
+            if found.len() == limit {
+                break;
+            }
+            match pattern.matches_within(key.as_str(), &mut steps) {
+                Some(true) => found.push(key.clone()),
+                Some(false) => {}
+                None => {
+                    return Err(BoardError::Limit(format!(
+                        "the pattern `{}` costs too much to match; begin it with what the keys begin with",
+                        pattern.as_str().chars().take(64).collect::<String>()
+                    )));
+                }
+            }
+        }
+        Ok(found)
     }
 }
 
@@ -225,21 +243,29 @@ impl Blackboard for MemoryBoard {
     }
 
     async fn keys(&self, tenant: &Tenant, pattern: &Glob, limit: usize) -> Result<Vec<Key>, BoardError> {
-        Ok(self.with(tenant, |space, now| space.matching(pattern, now).take(limit).cloned().collect()))
+        self.with(tenant, |space, now| space.matching(pattern, now, limit))
     }
 
     async fn clear(&self, tenant: &Tenant, pattern: &Glob) -> Result<u64, BoardError> {
-        Ok(self.with(tenant, |space, now| {
+        self.with(tenant, |space, now| {
             space.sweep(now, usize::MAX);
-            let keys: Vec<Key> = space.matching(pattern, now).cloned().collect();
+            let keys = space.matching(pattern, now, usize::MAX)?;
             for key in &keys {
                 space.remove(key);
             }
-            keys.len() as u64
-        }))
+            Ok(keys.len() as u64)
+        })
     }
 
     async fn publish(&self, tenant: &Tenant, message: Message) -> Result<u32, BoardError> {
+        let length = message.payload.len() as u64;
+        if length > self.limits.value_bytes {
+            return Err(BoardError::Limit(format!(
+                "the message to `{}` is {length} bytes long; one may have {}; put the rest under a key",
+                message.channel.as_str(),
+                ByteSize(self.limits.value_bytes)
+            )));
+        }
         let message = Arc::new(message);
         Ok(self.with(tenant, |space, _| {
             space.subscribers.retain(|subscriber| !subscriber.is_gone());

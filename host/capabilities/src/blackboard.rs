@@ -120,8 +120,13 @@ async fn publish(call: Call, channel: &str, payload: String) -> Result<u32, Host
 /// Writes an event about a message. The message counts even if the log is out of order, which the log's
 /// own health shows.
 async fn record(call: &Call, kind: &str, data: serde_json::Value) {
-    let event =
-        NewEvent { kind: kind.to_owned(), source: call.info.skill.as_str().into(), run: Some(call.info.run), data };
+    let event = NewEvent {
+        kind: kind.to_owned(),
+        source: call.info.skill.as_str().into(),
+        run: Some(call.info.run),
+        tenant: Some(call.info.tenant.clone()),
+        data,
+    };
     if let Err(error) = call.services.events.append_relaxed(event).await {
         tracing::warn!(%error, kind, "an event was not written");
     }

@@ -146,8 +146,19 @@ impl Begun {
             call: format!("{}.{}", self.function.interface, self.function.name),
             at_us: micros(started, self.at),
             took_us: micros(self.at, Instant::now()),
-            error: error.map(HostError::describe),
+            error: error.map(|error| shortened(error.describe())),
             what: self.subject,
         });
     }
+}
+
+/// What is kept of a refusal, in bytes: its first sentence.
+const KEPT: usize = 256;
+
+fn shortened(mut text: String) -> String {
+    if text.len() > KEPT {
+        text.truncate(text.floor_char_boundary(KEPT));
+        text.push('…');
+    }
+    text
 }

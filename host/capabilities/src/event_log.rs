@@ -15,6 +15,9 @@ const APPENDED: u32 = 1_000;
 /// Events that one query gives at the most, fixed by the contract.
 const READ: u32 = 1_000;
 
+/// Kinds with which the host tells what became of files.
+const RESERVED: [&str; 4] = ["skill.absorbed", "skill.refused", "skill.replaced", "skill.removed"];
+
 /// Kinds that one query may name.
 const KINDS: usize = 64;
 
@@ -49,8 +52,17 @@ async fn append(call: Call, kind: String, data: String) -> Result<u64, HostError
             kind.chars().take(64).flat_map(char::escape_default).collect::<String>()
         )));
     }
+    if RESERVED.contains(&kind.as_str()) {
+        return Err(HostError::Invalid(format!("`{kind}` is the host's own word; choose another kind")));
+    }
     let data = serde_json::from_str(&data).map_err(|error| HostError::Invalid(format!("data is no JSON: {error}")))?;
-    let event = NewEvent { kind, source: call.info.skill.as_str().into(), run: Some(call.info.run), data };
+    let event = NewEvent {
+        kind,
+        source: call.info.skill.as_str().into(),
+        run: Some(call.info.run),
+        tenant: Some(call.info.tenant.clone()),
+        data,
+    };
     Ok(call.services.events.append(event).await?)
 }
 
@@ -67,6 +79,7 @@ async fn read(call: Call, query: Query) -> Result<Vec<Event>, HostError> {
         kinds: query.kinds.iter().map(|kind| glob(kind)).collect::<Result<_, _>>()?,
         source: query.source,
         run,
+        tenant: Some(call.info.tenant.clone()),
         after: query.after,
         limit: query.limit as usize,
     };

@@ -3,6 +3,7 @@
 //! `log` and `progress` have caps of their own and are no host calls; a report over its cap is dropped and
 //! counted.
 
+use skillhost_engine::Stop;
 use skillhost_types::Level;
 use wasmtime::StoreContextMut;
 use wasmtime::component::LinkerInstance;
@@ -43,7 +44,7 @@ pub(crate) fn link(instance: &mut LinkerInstance<'_, State>) -> wasmtime::Result
     })?;
     instance.func_wrap("log", |store: StoreContextMut<'_, State>, (level, message): (wire::Level, String)| {
         store.data().log.line(Level::from(level), &message);
-        Ok(())
+        in_time(store.data())
     })?;
     instance.func_wrap(
         "progress",
@@ -56,9 +57,14 @@ pub(crate) fn link(instance: &mut LinkerInstance<'_, State>) -> wasmtime::Result
                 message.truncate(message.floor_char_boundary(LONGEST_REPORT));
                 sink(Progress { done, total, message });
             }
-            Ok(())
+            in_time(store.data())
         },
     )
+}
+
+/// These calls never wait and cost the guest no fuel worth the name, so they look at the clock themselves.
+fn in_time(state: &State) -> wasmtime::Result<()> {
+    if state.time_left().is_zero() { Err(Stop::Deadline.into()) } else { Ok(()) }
 }
 
 impl From<wire::Level> for Level {

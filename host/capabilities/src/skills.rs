@@ -1,6 +1,7 @@
 //! `skills`: calls to other skills, inside the caller's own budget.
 
 use std::sync::{Arc, Weak};
+use std::time::Duration;
 
 use skillhost_types::{Limits, SkillName, ToolName, Usage};
 use wasmtime::StoreContextMut;
@@ -11,6 +12,9 @@ use crate::wire::{CallError, HostError};
 
 /// How deep calls nest, fixed by the contract.
 const DEPTH: u32 = 8;
+
+/// What a caller keeps of its own time for what a callee's end takes.
+const MARGIN: Duration = Duration::from_millis(20);
 
 /// A call from one skill to another.
 pub struct NestedCall {
@@ -95,7 +99,8 @@ async fn call(
     };
     let limits = Limits {
         fuel,
-        timeout: state.time_left(),
+        // Somewhat less, so that a callee that runs out of it is told so and written down before the caller ends.
+        timeout: state.time_left().saturating_sub(MARGIN),
         memory: state.limiter.remaining(),
         host_calls: state.host_calls_left(),
         ..caller.limits.clone()

@@ -41,7 +41,8 @@ pub(crate) async fn list(common: &Common) -> Result<ExitCode, Fail> {
     for entry in &entries {
         if let Some(reason) = &entry.reason {
             let goes_on = if entry.serving.is_some() { " (what served before goes on serving)" } else { "" };
-            print::line(&format!("\n{}: {reason}{goes_on}", entry.file));
+            let (file, reason) = (print::on_a_line(&entry.file), print::on_a_line(reason));
+            print::line(&format!("\n{file}: {reason}{goes_on}"));
         }
     }
     Ok(ExitCode::SUCCESS)

@@ -69,7 +69,8 @@ pub(crate) fn json<T: serde::Serialize>(value: &T) {
 /// Rows under a header, in columns. On a terminal the widest column is cut so that a row is a line. `colour` says in which
 /// colour the cell of a column is shown.
 pub(crate) fn table(header: &[&str], rows: &[Vec<String>], colour: impl Fn(usize, &str) -> Option<Color>) {
-    let rows: Vec<Vec<Cow<'_, str>>> = rows.iter().map(|row| row.iter().map(|cell| escaped(cell)).collect()).collect();
+    let rows: Vec<Vec<Cow<'_, str>>> =
+        rows.iter().map(|row| row.iter().map(|cell| on_a_line(cell)).collect()).collect();
     let width = |column: usize| {
         let cells = rows.iter().filter_map(|row| row.get(column)).map(|cell| console::measure_text_width(cell));
         cells.chain(header.get(column).map(|title| title.len())).max().unwrap_or_default()
@@ -132,6 +133,14 @@ pub(crate) fn escaped(text: &str) -> Cow<'_, str> {
     Cow::Owned(safe)
 }
 
+/// The same on one line: a name or a reason must not look like a line of ours.
+pub(crate) fn on_a_line(text: &str) -> Cow<'_, str> {
+    match escaped(text) {
+        text if text.contains(['\n', '\t']) => Cow::Owned(text.replace('\n', "\\n").replace('\t', "\\t")),
+        text => text,
+    }
+}
+
 fn json_escaped(text: &str) -> Cow<'_, str> {
     if text.chars().all(is_plain) {
         return Cow::Borrowed(text);
@@ -154,7 +163,13 @@ fn is_plain(char: char) -> bool {
     match char {
         '\n' | '\t' => true,
         // Marks that reorder text, with which a line can be made to read as another.
-        '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => false,
+        '\u{61c}'
+        | '\u{200b}'
+        | '\u{200c}'
+        | '\u{200e}'
+        | '\u{200f}'
+        | '\u{2028}'..='\u{202e}'
+        | '\u{2060}'..='\u{2069}' => false,
         _ => !char.is_control(),
     }
 }

@@ -56,14 +56,17 @@ pub(crate) fn say(as_json: bool, notice: &Notice) {
         print::json(&json!({"what": what, "skill": skill, "file": file, "reason": reason}));
         return;
     }
+    let line = print::on_a_line;
     match notice {
         Notice::Reading { .. } => {}
         Notice::Absorbed { skill, version, file, tools } => {
             let tools = if *tools == 1 { "1 tool".to_owned() } else { format!("{tools} tools") };
-            print::note(&format!("absorbed {skill} {version} from {file}, {tools}"));
+            print::note(&format!("absorbed {skill} {version} from {}, {tools}", line(file)));
         }
-        Notice::Replaced { skill, version, file } => print::note(&format!("replaced {skill} by {version} from {file}")),
-        Notice::Refused { file, reason } => print::note(&format!("refused {file}: {reason}")),
-        Notice::Removed { skill, file } => print::note(&format!("removed {skill}: {file} is gone")),
+        Notice::Replaced { skill, version, file } => {
+            print::note(&format!("replaced {skill} by {version} from {}", line(file)))
+        }
+        Notice::Refused { file, reason } => print::note(&format!("refused {}: {}", line(file), line(reason))),
+        Notice::Removed { skill, file } => print::note(&format!("removed {skill}: {} is gone", line(file))),
     }
 }

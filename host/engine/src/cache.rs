@@ -7,7 +7,7 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read as _, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -56,6 +56,11 @@ impl Cache {
     /// Opens the cache in `folder`, which it makes if it must.
     pub fn open(folder: &Path, engine: &Engine) -> io::Result<Self> {
         fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+        if !is_private(folder)? {
+            tracing::warn!(folder = %folder.display(), "others could have written to the compile cache; beginning a new one");
+            fs::remove_dir_all(folder)?;
+            fs::DirBuilder::new().mode(0o700).create(folder)?;
+        }
         trim(folder, LARGEST)?;
         Ok(Self {
             folder: folder.to_owned(),
@@ -133,6 +138,17 @@ impl Cache {
             Err(error) => Err(error.error),
         }
     }
+}
+
+/// Do folder and key belong to this user alone? What came with a copy, a checkout or an archive was not made here.
+fn is_private(folder: &Path) -> io::Result<bool> {
+    let own = rustix::process::geteuid().as_raw();
+    let alone = |data: fs::Metadata| data.uid() == own && data.mode() & 0o077 == 0 && !data.is_symlink();
+    let key = match fs::symlink_metadata(folder.join("key")) {
+        Ok(data) => alone(data),
+        Err(error) => error.kind() == io::ErrorKind::NotFound,
+    };
+    Ok(key && alone(fs::symlink_metadata(folder)?))
 }
 
 /// Removes entries, least recently used first, until no more than `limit` bytes are left.
@@ -271,6 +287,23 @@ mod tests {
         trim(folder.path(), 2 * code.len() as u64).unwrap();
         let left = digests.each_ref().map(|digest| cache.load(digest).is_some());
         assert_eq!(left, [true, false, true]);
+    }
+
+    #[test]
+    fn a_cache_that_others_could_write_to_counts_for_nothing() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let (folder, engine, code) = setup();
+        let folder = folder.path().join("cache");
+        let digest = Digest::of(b"one");
+        let open_to_all = |path: &Path, mode| fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+        for (name, mode) in [("", 0o755), ("key", 0o644)] {
+            let cache = Cache::open(&folder, &engine).unwrap();
+            cache.store(&digest, &code).unwrap();
+            cache.seal(&digest, &code, b"facts").unwrap();
+            assert!(Cache::open(&folder, &engine).unwrap().load(&digest).is_some());
+            open_to_all(&folder.join(name), mode);
+            assert!(Cache::open(&folder, &engine).unwrap().load(&digest).is_none(), "{name}");
+        }
     }
 
     #[test]

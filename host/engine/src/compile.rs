@@ -1,7 +1,7 @@
 //! Compiles a stranger's component in a child process.
 //!
 //! Contract: whatever the bytes are, compiling them cannot crash, fill or stall the host: the child lives
-//! under limits of memory, processor time and wall time, with an empty environment and at low priority. One
+//! under limits of memory, processor time and wall time, with an empty environment, and at low priority if it takes long. One
 //! large component is compiled at a time, and beside it one small one, so that a tool of 200 KB does not wait
 //! for an interpreter of 20 MB. Price: starting a process, about 20 ms beside the compilation.
 
@@ -32,7 +32,8 @@ const WALL: Duration = Duration::from_secs(180);
 const LARGEST_CODE: u64 = 512 << 20;
 /// What is kept of the child's complaint, in bytes.
 const LONGEST_COMPLAINT: u64 = 4 << 10;
-/// How much the child steps back behind the processes that serve.
+/// How much the compiling of a large component steps back behind the processes that serve. A small one is soon done, and
+/// somebody waits for it.
 const NICE: i32 = 10;
 
 /// Why a component could not be compiled.
@@ -129,9 +130,11 @@ fn compile_standard_input() -> Result<(), Box<dyn std::error::Error>> {
     setrlimit(Resource::Cpu, hard(CPU_SECONDS))?;
     setrlimit(Resource::Core, hard(0))?;
     setrlimit(Resource::Fsize, hard(0))?;
-    setpriority_process(None, NICE)?;
     let mut component = Vec::new();
     std::io::stdin().lock().read_to_end(&mut component)?;
+    if component.len() >= LARGE {
+        setpriority_process(None, NICE)?;
+    }
     let code =
         Engine::for_compiling()?.wasmtime().precompile_component(&component).map_err(|error| format!("{error:#}"))?;
     std::io::stdout().lock().write_all(&code)?;

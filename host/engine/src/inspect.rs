@@ -34,10 +34,17 @@ pub enum InspectError {
     /// It ends too early.
     #[error("the file is truncated after {0} bytes; copy it again")]
     Truncated(u64),
+    /// Components inside components.
+    #[error("its components are nested more than {NESTING} deep; compose them side by side")]
+    TooDeep,
     /// It breaks the rules.
     #[error("this is no valid component: {0}")]
     Invalid(String),
 }
+
+/// How deep components may be nested. Composed ones come to three or four; each level costs the validator more than the
+/// one before.
+const NESTING: usize = 64;
 
 /// Longest text that is taken from metadata, in bytes.
 const LONGEST_METADATA: usize = 1 << 10;
@@ -66,10 +73,15 @@ fn read(bytes: &[u8]) -> Result<Inspection, InspectError> {
     let invalid = |error: wasmparser::BinaryReaderError| InspectError::Invalid(error.message().to_owned());
     loop {
         // The parser is not told where the file ends, so that it says when it waits for more.
-        let (consumed, payload) = match parser.parse(rest, false).map_err(invalid)? {
-            Chunk::Parsed { consumed, payload } => (consumed, payload),
-            Chunk::NeedMoreData(_) if rest.is_empty() && outer.is_empty() => return Ok(found),
-            Chunk::NeedMoreData(_) => return Err(InspectError::Truncated(bytes.len() as u64)),
+        // One that is nested knows its own end, and is asked for it there.
+        let ended = rest.is_empty() && !outer.is_empty();
+        let truncated = InspectError::Truncated(bytes.len() as u64);
+        let (consumed, payload) = match parser.parse(rest, ended) {
+            Ok(Chunk::Parsed { consumed, payload }) => (consumed, payload),
+            Ok(Chunk::NeedMoreData(_)) if rest.is_empty() && outer.is_empty() => return Ok(found),
+            Ok(Chunk::NeedMoreData(_)) => return Err(truncated),
+            Err(_) if ended => return Err(truncated),
+            Err(error) => return Err(invalid(error)),
         };
         rest = rest.get(consumed..).unwrap_or_default();
         let outermost = outer.is_empty();
@@ -97,6 +109,9 @@ fn read(bytes: &[u8]) -> Result<Inspection, InspectError> {
                 }
             }
             Payload::ModuleSection { parser: inner, .. } | Payload::ComponentSection { parser: inner, .. } => {
+                if outer.len() >= NESTING {
+                    return Err(InspectError::TooDeep);
+                }
                 outer.push(std::mem::replace(&mut parser, inner));
             }
             Payload::CodeSectionStart { size, .. } => {
@@ -148,6 +163,34 @@ mod tests {
         let mut garbage = component("(component)");
         garbage.extend([0x55; 40]);
         assert!(matches!(inspect(&garbage), Err(InspectError::Invalid(_) | InspectError::Truncated(_))));
+    }
+
+    #[test]
+    fn a_file_may_end_with_a_nested_component_or_module() {
+        for text in
+            ["(component (component))", "(component (core module (func)))", "(component (component (component)))"]
+        {
+            assert!(inspect(&component(text)).is_ok(), "{text}");
+        }
+    }
+
+    #[test]
+    fn components_nested_without_end_are_refused_before_they_are_validated() {
+        // As text it would be as deep for the assembler.
+        let mut bytes = component("(component)");
+        for _ in 0..2_000 {
+            let mut outer = component("(component)");
+            outer.push(4);
+            let mut length = bytes.len();
+            while length >= 0x80 {
+                outer.push(u8::try_from(length & 0x7f).unwrap() | 0x80);
+                length >>= 7;
+            }
+            outer.push(u8::try_from(length).unwrap());
+            outer.extend(bytes);
+            bytes = outer;
+        }
+        assert_eq!(inspect(&bytes), Err(InspectError::TooDeep));
     }
 
     #[test]

@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use skillhost_types::{RunId, Timestamp};
+use skillhost_types::{RunId, Tenant, Timestamp};
 
 use crate::EventError;
 
@@ -25,6 +25,9 @@ pub struct Event {
     pub source: String,
     /// The run that it belongs to.
     pub run: Option<RunId>,
+    /// Whose it is; none: the host's.
+    #[serde(skip)]
+    pub tenant: Option<Tenant>,
     /// What else there is to say.
     pub data: Value,
 }
@@ -38,6 +41,8 @@ pub struct NewEvent {
     pub source: Arc<str>,
     /// The run that it belongs to.
     pub run: Option<RunId>,
+    /// Whose it is; none: the host's.
+    pub tenant: Option<Tenant>,
     /// What else there is to say.
     pub data: Value,
 }

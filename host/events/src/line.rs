@@ -23,6 +23,9 @@ const OUTPUT_KEPT: usize = 16 << 10;
 /// Room that a line takes at first, in bytes: most lines of runs are shorter.
 const USUAL: usize = 1 << 10;
 
+/// Error text that a stored record keeps, in bytes. The caller got the whole of it.
+const ERROR_KEPT: usize = 4 << 10;
+
 const EVENT: u8 = b'E';
 const RUN: u8 = b'R';
 
@@ -33,6 +36,8 @@ struct EventLine<S, D> {
     kind: S,
     source: S,
     run: Option<RunId>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    tenant: Option<Tenant>,
     data: D,
 }
 
@@ -88,7 +93,7 @@ impl<'a> RunLine<'a> {
             ok: record.ok,
             output: record.output.as_deref().map(Cow::Borrowed),
             output_omitted: None,
-            error: record.error.as_ref().map(Cow::Borrowed),
+            error: record.error.as_ref().map(kept),
             usage: record.usage.figures(),
             log: Cow::Borrowed(&record.log),
             calls: Cow::Borrowed(&record.calls),
@@ -114,10 +119,20 @@ impl<'a> RunLine<'a> {
     }
 }
 
+fn kept(error: &RunError) -> Cow<'_, RunError> {
+    if error.message.len() <= ERROR_KEPT {
+        return Cow::Borrowed(error);
+    }
+    let end = error.message.floor_char_boundary(ERROR_KEPT);
+    let message = format!("{}…", error.message.get(..end).unwrap_or_default());
+    Cow::Owned(RunError { message, ..error.clone() })
+}
+
 /// Encodes an event.
 pub(crate) fn of_event(at: Timestamp, event: &NewEvent) -> Result<Vec<u8>, EventError> {
-    let NewEvent { kind, source, run, data } = event;
-    encode(EVENT, &EventLine { at, kind: kind.as_str(), source: &**source, run: *run, data })
+    let NewEvent { kind, source, run, tenant, data } = event;
+    let tenant = tenant.clone();
+    encode(EVENT, &EventLine { at, kind: kind.as_str(), source: &**source, run: *run, tenant, data })
 }
 
 /// Encodes a run that ended now.
@@ -174,7 +189,9 @@ pub(crate) fn events(first: u64, body: &[u8]) -> impl Iterator<Item = Event> {
             Err(_) => Vec::new(),
         },
         Some((&EVENT, document)) => match serde_json::from_slice(document) {
-            Ok(EventLine { at, kind, source, run, data }) => vec![Event { seq, at, kind, source, run, data }],
+            Ok(EventLine { at, kind, source, run, tenant, data }) => {
+                vec![Event { seq, at, kind, source, run, tenant, data }]
+            }
             Err(_) => Vec::new(),
         },
         _ => Vec::new(),
@@ -205,6 +222,7 @@ fn events_of_run(seq: u64, ended_at: Timestamp, record: &RunRecord) -> [Event; 2
         kind: kind.to_owned(),
         source: skill.to_string(),
         run: Some(record.run),
+        tenant: Some(tenant.clone()),
         data,
     };
     let kind = if *ok { "tool.completed" } else { "tool.failed" };

@@ -1,4 +1,4 @@
-use skillhost_types::{Glob, RunId};
+use skillhost_types::{Glob, RunId, Tenant};
 
 use crate::event::Event;
 
@@ -11,6 +11,8 @@ pub struct Query {
     pub source: Option<String>,
     /// Only of this run.
     pub run: Option<RunId>,
+    /// Only this tenant's; none: everybody's and the host's own.
+    pub tenant: Option<Tenant>,
     /// Only after this position; none: from the first on.
     pub after: Option<u64>,
     /// So many at the most.
@@ -23,5 +25,6 @@ impl Query {
             && (self.kinds.is_empty() || self.kinds.iter().any(|kind| kind.matches(&event.kind)))
             && self.source.as_ref().is_none_or(|source| *source == event.source)
             && self.run.is_none_or(|run| event.run == Some(run))
+            && (self.tenant.is_none() || self.tenant == event.tenant)
     }
 }

@@ -19,12 +19,18 @@ use crate::keep::Keep;
 use crate::manifest::{self, Described, ManifestError};
 use crate::package::{self, Package, PackageError};
 
+/// The source of the host's own events.
+const HOST: &str = "host";
+
 /// Time that a skill has to say what it is. An interpreter's start takes most of it.
 const DESCRIBE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Bytes of files that are in memory at once while they are absorbed, in KiB: some interpreters of 20 MiB, or hundreds of
 /// ordinary skills. Who comes later waits until one is done.
 const ROOM: u32 = 256 << 10;
+
+/// See [`Absorber::asking`].
+const ASKING: usize = 4;
 
 /// The contract's package, any version.
 const CONTRACT: &str = "skillhost:skill/";
@@ -63,6 +69,8 @@ pub(crate) enum Refusal {
     Manifest(#[from] ManifestError),
     #[error("its file's name gives no skill name: {0}; rename the file")]
     Name(#[from] NameError),
+    #[error("it calls itself `{HOST}`, which is what the host calls itself in the log; give it another name")]
+    Reserved,
     #[error("it exports no function that can be a tool{}", .0.as_ref().map(|why| format!(": {why}")).unwrap_or_default())]
     NoTools(Option<String>),
     #[error("the data directory cannot be written: {0}; check its space and rights")]
@@ -83,6 +91,8 @@ pub(crate) struct Absorber {
     room: Semaphore,
     /// Reading, hashing and loading from the cache at once: as many as there are processors.
     hands: Semaphore,
+    /// Skills that are asked at once what they are: each may take a run's memory.
+    asking: Semaphore,
     pub(crate) engine: Engine,
     links: Links,
     cache: Cache,
@@ -109,6 +119,7 @@ impl Absorber {
         Ok(Self {
             room: Semaphore::new(ROOM as usize),
             hands: Semaphore::new(std::thread::available_parallelism().map_or(1, usize::from)),
+            asking: Semaphore::new(ASKING),
             links: Links::new(&engine)?,
             engine,
             cache,
@@ -175,6 +186,9 @@ impl Absorber {
             Some(card) => (card.name.clone(), card.description.clone()),
             None => (described.name, described.description),
         };
+        if name.as_str() == HOST {
+            return Err(Refusal::Reserved);
+        }
         let generation = Generation {
             limits: config.limits_of(&name),
             shared_name: name.as_str().into(),
@@ -287,6 +301,7 @@ impl Absorber {
         component: &Component,
         indices: Indices,
     ) -> Result<skillhost_capabilities::Manifest, Refusal> {
+        let _turn = self.asking.acquire().await;
         let linked = self.links.describing(component).map_err(|error| Refusal::Link(format!("{error:#}")))?;
         let limits = Limits { timeout: DESCRIBE_TIMEOUT, ..Limits::default() };
         let info = RunInfo {

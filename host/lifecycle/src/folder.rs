@@ -51,10 +51,10 @@ impl Fingerprint {
 /// where copying programs keep what is not whole yet.
 pub(crate) fn scan(folder: &Path) -> io::Result<BTreeMap<String, Fingerprint>> {
     let mut found = BTreeMap::new();
-    for (number, entry) in std::fs::read_dir(folder)?.enumerate() {
+    for entry in std::fs::read_dir(folder)? {
         // Not cut short in silence: what was left out would look like deleted.
-        if number >= ENTRIES {
-            return Err(io::Error::other(format!("it holds more than {ENTRIES} entries; move some out")));
+        if found.len() >= ENTRIES {
+            return Err(io::Error::other(format!("it holds more than {ENTRIES} skills; move some out")));
         }
         let entry = entry?;
         let Ok(name) = entry.file_name().into_string() else { continue };

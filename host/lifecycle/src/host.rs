@@ -271,7 +271,7 @@ impl Inner {
     }
 
     pub(crate) async fn event(&self, kind: &str, data: Value) {
-        let event = NewEvent { kind: kind.to_owned(), source: "host".into(), run: None, data };
+        let event = NewEvent { kind: kind.to_owned(), source: "host".into(), run: None, tenant: None, data };
         // On disk before anybody hears of it otherwise.
         if let Err(error) = self.services.events.append(event).await {
             tracing::warn!(kind, %error, "an event was not written");

@@ -7,6 +7,7 @@
 use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
 use std::sync::{Arc, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use skillhost_types::SkillName;
@@ -20,6 +21,9 @@ use crate::keep::Kept;
 use crate::package::Package;
 use crate::registry::{Change, Entry, FileState};
 
+/// How long a file that keeps changing is waited for.
+const PATIENCE: Duration = Duration::from_secs(2);
+
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 /// What the data directory says of a file that is about to serve.
@@ -32,13 +36,21 @@ enum Stored {
 
 impl Inner {
     pub(crate) async fn absorb_folder(self: &Arc<Self>) -> Result<(), HostError> {
+        let mut patience = Instant::now() + PATIENCE;
         loop {
             let (unsettled, tasks) = self.rescan().await?;
+            if !tasks.is_empty() || !self.lock_folder().busy.is_empty() {
+                patience = Instant::now() + PATIENCE;
+            }
             for task in tasks {
                 // A task that panicked has said so; the file is looked at again when it changes.
                 drop(task.await);
             }
             if !unsettled {
+                return Ok(());
+            }
+            if Instant::now() > patience {
+                tracing::warn!("something in the skills folder keeps changing; going on without it");
                 return Ok(());
             }
             tokio::time::sleep(folder::SETTLE).await;

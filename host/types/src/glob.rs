@@ -59,12 +59,19 @@ impl Glob {
 
     /// Does the whole of `text` match?
     pub fn matches(&self, text: &str) -> bool {
+        let mut steps = u64::MAX;
+        self.matches_within(text, &mut steps).unwrap_or_default()
+    }
+
+    /// The same in at most so many `steps`, which are used up; none if they do not suffice.
+    pub fn matches_within(&self, text: &str, steps: &mut u64) -> Option<bool> {
         let text = text.as_bytes();
         let (mut at_token, mut at_text) = (0, 0);
         let mut back: Option<(usize, usize)> = None;
         loop {
+            *steps = steps.checked_sub(1)?;
             match (self.tokens.get(at_token), text.get(at_text)) {
-                (None, None) => return true,
+                (None, None) => return Some(true),
                 (Some(Token::AnyRun), _) => {
                     back = Some((at_token + 1, at_text));
                     at_token += 1;
@@ -79,7 +86,7 @@ impl Glob {
             }
             // The run before takes one byte more.
             let Some((token, start)) = back.filter(|(_, start)| *start < text.len()) else {
-                return false;
+                return Some(false);
             };
             back = Some((token, start + 1));
             (at_token, at_text) = (token, start + 1);

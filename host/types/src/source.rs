@@ -77,7 +77,7 @@ mod tests {
     #[test]
     fn a_timestamp_is_written_in_utc_and_read_back() {
         let at = Timestamp(1_768_473_000_250);
-        assert_eq!(at.to_string(), "2026-01-15T10:30:00.25Z");
+        assert_eq!(at.to_string(), "2026-01-15T10:30:00.250Z");
         let text = serde_json::to_string(&at).unwrap();
         assert_eq!(serde_json::from_str::<Timestamp>(&text).unwrap(), at);
     }

@@ -9,7 +9,7 @@ fn open(folder: &Path) -> EventLog {
 }
 
 fn event(kind: &str, source: &str) -> NewEvent {
-    NewEvent { kind: kind.into(), source: source.into(), run: None, data: json!({}) }
+    NewEvent { kind: kind.into(), source: source.into(), run: None, tenant: None, data: json!({}) }
 }
 
 fn record(skill: &str, output: Option<Output>) -> Arc<RunRecord> {
@@ -90,6 +90,24 @@ async fn two_logs_on_one_folder_share_one_sequence_without_gaps() {
 }
 
 #[tokio::test]
+async fn a_tenant_sees_its_own_events_and_nobody_elses() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = open(folder.path());
+    let tenant = |name: &str| Some(Tenant::new(name).unwrap());
+    for whose in [None, tenant("alice"), tenant("bob")] {
+        log.append(NewEvent { tenant: whose, ..event("skill.x", "s") }).await.unwrap();
+    }
+    log.record_run(&record("a", None), Recording::Durable).await.unwrap();
+    let seen = |whose: Option<Tenant>| {
+        log.read(&Query { tenant: whose, ..all() }).unwrap().iter().map(|event| event.seq).collect::<Vec<_>>()
+    };
+    assert_eq!(seen(tenant("alice")), [2]);
+    assert_eq!(seen(tenant("bob")), [3]);
+    assert_eq!(seen(Some(Tenant::default())), [4, 5]);
+    assert_eq!(seen(None), [1, 2, 3, 4, 5]);
+}
+
+#[tokio::test]
 async fn a_malformed_event_is_refused_by_name() {
     let folder = tempfile::tempdir().unwrap();
     let log = open(folder.path());
@@ -119,7 +137,7 @@ proptest! {
         }
         runtime.block_on(log.append(event("system.end", "s"))).unwrap();
         let globs = ["*", "skill.*", "*.c", "system.?"];
-        let query = Query { kinds: vec![Glob::new(globs[kind])], source: Some("s".into()), run: None, after, limit };
+        let query = Query { kinds: vec![Glob::new(globs[kind])], source: Some("s".into()), run: None, tenant: None, after, limit };
         let mut expected: Vec<u64> = written
             .iter()
             .map(|(kind, source)| (kinds[*kind], sources[*source]))

@@ -80,7 +80,7 @@ async fn each_attack_ends_as_what_it_is() {
         ("huge-output", json!({"as": "text"}), &plain, &[Output]),
         ("amplified-output", json!({}), &plain, &[Output]),
         ("deep-json-output", json!({}), &plain, &[Output, ToolError]),
-        ("huge-random", json!({}), &plain, &[Output]),
+        ("huge-random", json!({}), &plain, &[Trap]),
     ];
     for (tool, input, limits, kinds) in cases {
         let record = world.limited(&format!("hostile.{tool}"), input, limits.clone()).await;
