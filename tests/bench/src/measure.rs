@@ -19,7 +19,7 @@ const WARM_UP: usize = 1_000;
 /// Durable calls wait for commits; a tenth of the others' count is enough for a p99.
 const DURABLE_SHARE: usize = 10;
 /// One and two callers take turns so often, each time for so long.
-const ROUNDS: usize = 5;
+const ROUNDS: usize = 9;
 const ROUND: Duration = Duration::from_millis(600);
 /// Skills that lie idle while memory is read.
 const IDLE: usize = 100;

@@ -128,7 +128,7 @@ fn qualified(interface: &str, function: &str, parts: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::values::testing::{dummy, engine};
+    use crate::values::tests::testing::{dummy, engine};
 
     /// The tool names of the world `w` in `wit`, in order of export, and what is no tool.
     fn names(wit: &str) -> (Vec<String>, Vec<String>) {

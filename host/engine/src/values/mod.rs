@@ -18,15 +18,7 @@ mod schema;
 mod shape;
 
 #[cfg(test)]
-mod echo;
-#[cfg(test)]
-mod limits;
-#[cfg(test)]
-mod property;
-#[cfg(test)]
-mod rules;
-#[cfg(test)]
-mod testing;
+mod tests;
 
 pub use exports::{ExportedFunction, exported_functions};
 pub use input::{InvalidInput, from_json};

@@ -6,10 +6,10 @@ use wasmtime::{Config, Engine, Store};
 use wit_component::{ComponentEncoder, StringEncoding, dummy_module, embed_component_metadata};
 use wit_parser::{ManglingAndAbi, Resolve};
 
-use super::{Signature, Unrepresentable, signature};
+use crate::values::{Signature, Unrepresentable, signature};
 
 /// An engine that takes what the component model is about to have, too.
-pub(super) fn engine() -> Engine {
+pub(crate) fn engine() -> Engine {
     let mut config = Config::new();
     config.wasm_component_model_map(true).wasm_component_model_fixed_length_lists(true);
     Engine::new(&config).unwrap()
@@ -29,12 +29,12 @@ fn encode(wit: &str, core: Option<&str>) -> Vec<u8> {
 }
 
 /// A component of the world `w` in `wit` that traps in every function.
-pub(super) fn dummy(engine: &Engine, wit: &str) -> Component {
+pub(crate) fn dummy(engine: &Engine, wit: &str) -> Component {
     Component::new(engine, encode(wit, None)).unwrap()
 }
 
 /// The type of `f: func…`, which may use `types`.
-pub(super) fn try_signature(types: &str, func: &str) -> Result<Signature, Unrepresentable> {
+pub(crate) fn try_signature(types: &str, func: &str) -> Result<Signature, Unrepresentable> {
     let engine = engine();
     let component = dummy(
         &engine,
@@ -46,16 +46,16 @@ pub(super) fn try_signature(types: &str, func: &str) -> Result<Signature, Unrepr
 }
 
 /// The same, where it can be a tool.
-pub(super) fn signature_of(types: &str, func: &str) -> Signature {
+pub(crate) fn signature_of(types: &str, func: &str) -> Signature {
     try_signature(types, func).unwrap()
 }
 
 /// A component that gives back what it gets, of whatever type.
-pub(super) struct Echo {
+pub(crate) struct Echo {
     engine: Engine,
     component: Component,
     function: ComponentExportIndex,
-    pub(super) signature: Signature,
+    pub(crate) signature: Signature,
 }
 
 impl Echo {
@@ -63,7 +63,7 @@ impl Echo {
     ///
     /// The parameter is a tuple of the value and of more numbers than are passed in registers, and so is the
     /// result: the canonical ABI passes both as pointers to the same layout, and the code is one instruction.
-    pub(super) fn new(engine: &Engine, types: &str, ty: &str) -> Self {
+    pub(crate) fn new(engine: &Engine, types: &str, ty: &str) -> Self {
         let wit = format!(
             "package test:types; interface api {{ {types}
                 type padded = tuple<{ty}, {padding}>;
@@ -94,7 +94,7 @@ impl Echo {
     }
 
     /// Sends `params` through the component.
-    pub(super) fn call(&self, params: &[Val]) -> Vec<Val> {
+    pub(crate) fn call(&self, params: &[Val]) -> Vec<Val> {
         let mut store = Store::new(&self.engine, ());
         let instance = Linker::new(&self.engine).instantiate(&mut store, &self.component).unwrap();
         let function = instance.get_func(&mut store, self.function).unwrap();

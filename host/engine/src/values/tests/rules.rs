@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use wasmtime::component::Val;
 
 use super::testing::{signature_of, try_signature};
-use super::{ReturnedError, Signature, Unrepresentable, from_json, to_json};
+use crate::values::{ReturnedError, Signature, Unrepresentable, from_json, to_json};
 
 /// The function that takes and gives one value of the type `ty`.
 fn of(types: &str, ty: &str) -> Signature {

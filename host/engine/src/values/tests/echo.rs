@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use wasmtime::component::{Component, Linker, Val};
 use wasmtime::{Engine, Store};
 
-use super::{exported_functions, from_json, to_json};
+use crate::values::{exported_functions, from_json, to_json};
 
 /// Gives scalars back as they are, and strings and lists as the pointer and length that it got.
 const ECHO: &str = r#"(component

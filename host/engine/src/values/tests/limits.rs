@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use wasmtime::component::Val;
 
 use super::testing::{signature_of, try_signature};
-use super::{ReturnedError, Unrepresentable, from_json, to_json};
+use crate::values::{ReturnedError, Unrepresentable, from_json, to_json};
 
 /// A declaration of the type `t{times}`, of `2^times` options.
 fn doubled(times: usize) -> String {

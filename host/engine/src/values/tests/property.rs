@@ -14,7 +14,7 @@ use serde_json::{Map, Value, json};
 use wasmtime::Engine;
 
 use super::testing::Echo;
-use super::{from_json, to_json};
+use crate::values::{from_json, to_json};
 
 static ENGINE: LazyLock<Engine> = LazyLock::new(super::testing::engine);
 
