@@ -218,6 +218,7 @@ async fn swaps(host: &Host, folder: &Path, bytes: &[u8]) -> Result<(f64, u64), F
     }
     let lost = Arc::new(AtomicU64::new(0));
     let quiet = under_load(host, &lost, async {
+        // The load alone, for as long as the replacements take about.
         tokio::time::sleep(Duration::from_secs(2)).await;
         Ok(())
     })
@@ -278,6 +279,7 @@ async fn put(host: &Host, folder: &Path, bytes: &[u8]) -> Result<(), Failure> {
         if begun.elapsed() > Duration::from_secs(60) {
             return Err("a new file did not come to serve within a minute".into());
         }
+        // Between two looks; a swap tells nobody inside the process.
         tokio::time::sleep(Duration::from_millis(2)).await;
     }
     Ok(())

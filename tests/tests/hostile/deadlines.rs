@@ -20,7 +20,7 @@ fn a_run_with_fuel_to_spare_ends_at_its_deadline() {
     let world = World::with(&["healthy", "hostile"]);
     let mut rows = Vec::new();
     for milliseconds in [100, 500, 1_000] {
-        for tool in ["spin", "fill-loop", "copy-loop", "sleep", "clock-loop"] {
+        for tool in ["spin", "fill-loop", "copy-loop", "sleep", "clock-loop", "random-loop", "log-loop", "print-loop"] {
             rows.push(endless(tool, milliseconds, ONLY));
         }
         rows.push(endless("sleep-loop", milliseconds, &["deadline", "host-calls"]));

@@ -13,12 +13,18 @@ use wasip2::clocks::monotonic_clock;
 /// Well under the default memory limit of 64 MiB, so that time is what runs out.
 const BULK_BYTES: usize = 32 << 20;
 
+/// As much as the host gives in one call.
+const RANDOM_BYTES: u64 = 8 << 10;
+
 pub(super) fn tools() -> Vec<Tool> {
     vec![
         tool("spin", "An endless loop.", &[]),
         tool("spin-ms", "A busy loop of so many milliseconds, then an answer.", &[("ms", "integer")]),
         tool("host-call-loop", "Reads the blackboard for ever.", &[]),
         tool("clock-loop", "Asks WASI for the time for ever.", &[]),
+        tool("random-loop", "Asks WASI for as much randomness as it gives, for ever.", &[]),
+        tool("log-loop", "Logs a line of 3 MiB for ever.", &[]),
+        tool("print-loop", "Prints a line of 1 MiB for ever.", &[]),
         tool("fill-loop", "memory.fill of 32 MiB for ever.", &[]),
         tool("copy-loop", "memory.copy of 16 MiB for ever.", &[]),
         tool("sleep", "Sleeps inside a WASI call, then answers.", &[("ms", "integer")]),
@@ -43,6 +49,21 @@ pub(super) fn call(tool: &str, input: &Input) -> Option<Answer> {
         "clock-loop" => loop {
             black_box(monotonic_clock::now());
         },
+        "random-loop" => loop {
+            black_box(wasip2::random::random::get_random_bytes(RANDOM_BYTES));
+        },
+        "log-loop" => {
+            let line = "x".repeat(3 << 20);
+            loop {
+                run::log(run::Level::Info, black_box(&line));
+            }
+        }
+        "print-loop" => {
+            let line = "x".repeat(1 << 20);
+            loop {
+                println!("{}", black_box(&line));
+            }
+        }
         "fill-loop" => {
             let mut bytes = vec![1_u8; BULK_BYTES];
             loop {
