@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use serde_json::json;
 use skillhost_lifecycle::{Host, Notice, Options};
@@ -10,6 +11,9 @@ use tokio::signal::unix::{SignalKind, signal};
 use crate::args::Common;
 use crate::fail::Fail;
 use crate::{print, session};
+
+/// How long a further signal is the first one's echo. No hand is that fast.
+const ECHO: Duration = Duration::from_millis(200);
 
 pub(crate) async fn up(common: &Common) -> Result<ExitCode, Fail> {
     let config = session::config(common)?;
@@ -39,8 +43,21 @@ pub(crate) async fn up(common: &Common) -> Result<ExitCode, Fail> {
     };
     tokio::select! {
         () = stop => Ok(ExitCode::SUCCESS),
-        _ = tokio::signal::ctrl_c() => Err(Fail::failed("stopped before everything had come to its end")),
+        () = second_interrupt() => Err(Fail::failed("stopped before everything had come to its end")),
     }
+}
+
+/// Waits for a Ctrl-C that is a second one. What sends a signal to a process and to its group, as `timeout` does, sends
+/// the first one twice.
+async fn second_interrupt() {
+    let first = Instant::now();
+    while tokio::signal::ctrl_c().await.is_ok() {
+        if first.elapsed() >= ECHO {
+            return;
+        }
+    }
+    // Without a handler there is no second one to wait for.
+    std::future::pending().await
 }
 
 /// What became of a file, in a line.

@@ -17,7 +17,7 @@ use crate::absorb::Refused;
 use crate::folder::{self, Fingerprint};
 use crate::generation::Generation;
 use crate::host::{FolderState, HostError, Inner, Notice};
-use crate::keep::Kept;
+use crate::keep::{Kept, Remembered};
 use crate::package::Package;
 use crate::registry::{Change, Entry, FileState};
 
@@ -25,14 +25,6 @@ use crate::registry::{Change, Entry, FileState};
 const PATIENCE: Duration = Duration::from_secs(2);
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
-
-/// What the data directory says of a file that is about to serve.
-enum Stored {
-    /// The same as before.
-    Same,
-    /// Something else than before, which is given if there was any.
-    New(Option<Kept>),
-}
 
 impl Inner {
     pub(crate) async fn absorb_folder(self: &Arc<Self>) -> Result<(), HostError> {
@@ -166,10 +158,10 @@ impl Inner {
                 Some(before.digest)
             }
             // What changed while no host ran changes now; what did not was told then.
-            (Change::Absorbed, Stored::New(before)) => {
+            (Change::Absorbed, Remembered::Now(before)) => {
                 before.filter(|before| before.skill == skill).map(|before| before.digest)
             }
-            (Change::Absorbed, Stored::Same) => {
+            (Change::Absorbed, Remembered::Before) => {
                 return self.notify(&Notice::Absorbed { skill, version, file, tools: generation.tools.len() });
             }
         };
@@ -188,14 +180,14 @@ impl Inner {
     }
 
     /// Puts on disk that `file` serves `kept`.
-    async fn store(&self, package: Package, file: &str, kept: Kept) -> Result<Stored, Failure> {
+    async fn store(&self, package: Package, file: &str, kept: Kept) -> Result<Remembered, Failure> {
         let (keep, file) = (self.keep.clone(), file.to_owned());
         tokio::task::spawn_blocking(move || {
             if keep.holds(&file, &kept)? {
-                return Ok(Stored::Same);
+                return Ok(Remembered::Before);
             }
             keep.store(&package)?;
-            Ok(Stored::New(keep.remember(&file, &kept)?))
+            Ok(keep.remember(&file, &kept)?)
         })
         .await?
     }

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr as _;
 use std::time::{Duration, SystemTime};
 
-use rusqlite::OptionalExtension as _;
+use rusqlite::{Connection, OptionalExtension as _};
 use skillhost_store::{Database, Durability, StoreError};
 use skillhost_types::Digest;
 
@@ -43,6 +43,14 @@ fn is_fresh(written: SystemTime) -> bool {
 pub(crate) struct Kept {
     pub(crate) skill: String,
     pub(crate) digest: Digest,
+}
+
+/// What [`Keep::remember`] found.
+pub(crate) enum Remembered {
+    /// It was remembered already.
+    Before,
+    /// It is news; the file served this until now.
+    Now(Option<Kept>),
 }
 
 /// The store of serving generations of one drop folder.
@@ -96,19 +104,22 @@ impl Keep {
         Ok(self.kept(file)?.as_ref() == Some(kept) && self.path(&kept.digest).exists())
     }
 
-    /// Remembers that `file` serves `kept`. Gives what it served before.
-    pub(crate) fn remember(&self, file: &str, kept: &Kept) -> Result<Option<Kept>, StoreError> {
-        let before = self.kept(file)?;
+    /// Remembers that `file` serves `kept`. Says whether that is news, and then what it served before: of several processes
+    /// that absorb the same file at once, one is told so.
+    pub(crate) fn remember(&self, file: &str, kept: &Kept) -> Result<Remembered, StoreError> {
         self.database.transact(|transaction| {
+            let before = self.find(transaction, file)?;
+            if before.as_ref() == Some(kept) {
+                return Ok(Remembered::Before);
+            }
             transaction.execute(
                 "INSERT INTO serving (folder, file, skill, digest) VALUES (?1, ?2, ?3, ?4)
                  ON CONFLICT DO UPDATE SET skill = excluded.skill, digest = excluded.digest",
                 (&self.folder, file, &kept.skill, kept.digest.to_string()),
             )?;
             transaction.execute("DELETE FROM refused WHERE folder = ?1 AND file = ?2", (&self.folder, file))?;
-            Ok(())
-        })?;
-        Ok(before)
+            Ok(Remembered::Now(before))
+        })
     }
 
     /// Remembers why `file` was refused. Says whether that is news.
@@ -127,29 +138,30 @@ impl Keep {
 
     /// Forgets a file that is gone. Gives what it served.
     pub(crate) fn forget(&self, file: &str) -> Result<Option<Kept>, StoreError> {
-        let before = self.kept(file)?;
         self.database.transact(|transaction| {
+            let before = self.find(transaction, file)?;
             for table in ["serving", "refused"] {
                 let sql = format!("DELETE FROM {table} WHERE folder = ?1 AND file = ?2");
                 transaction.execute(&sql, (&self.folder, file))?;
             }
-            Ok(())
-        })?;
-        Ok(before)
+            Ok(before)
+        })
     }
 
     /// What `file` last served.
     pub(crate) fn kept(&self, file: &str) -> Result<Option<Kept>, StoreError> {
-        self.database.read(|connection| {
-            Ok(connection
-                .query_row(
-                    "SELECT skill, digest FROM serving WHERE folder = ?1 AND file = ?2",
-                    (&self.folder, file),
-                    |row| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?)),
-                )
-                .optional()?
-                .and_then(|(skill, digest)| Some(Kept { skill, digest: Digest::from_str(&digest).ok()? })))
-        })
+        self.database.read(|connection| self.find(connection, file))
+    }
+
+    fn find(&self, connection: &Connection, file: &str) -> rusqlite::Result<Option<Kept>> {
+        Ok(connection
+            .query_row(
+                "SELECT skill, digest FROM serving WHERE folder = ?1 AND file = ?2",
+                (&self.folder, file),
+                |row| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?)),
+            )
+            .optional()?
+            .and_then(|(skill, digest)| Some(Kept { skill, digest: Digest::from_str(&digest).ok()? })))
     }
 
     /// The files that serve something.

@@ -3,6 +3,7 @@
 use std::fs::{self, OpenOptions};
 use std::io::Write as _;
 
+use rustix::process::Signal;
 use skillhost_tests::{PATIENCE, World, eventually, generation, guest};
 
 fn healthy(generation_: &str) -> Vec<u8> {
@@ -140,4 +141,17 @@ fn a_host_that_is_interrupted_ends_well_and_starts_as_it_was() {
     up.wait_for("absorbed", "healthy.wasm");
     assert_eq!(world.entry("healthy.wasm"), before);
     assert_eq!(up.stop().code, Some(0));
+}
+
+#[test]
+fn an_interrupt_that_comes_twice_at_once_is_one() {
+    for _ in 0..20 {
+        let world = World::with(&["healthy"]);
+        let mut up = world.up();
+        up.wait_for("absorbed", "healthy.wasm");
+        // As `timeout` and some shells send it: to the process, and to its group.
+        up.signal(Signal::INT);
+        up.signal(Signal::INT);
+        assert_eq!(up.stop().code, Some(0));
+    }
 }
