@@ -43,6 +43,35 @@ pub enum BoardError {
     Unavailable(String),
 }
 
+/// Which keys are meant: those that match the pattern, and of these the ones that the caller may reach.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Selection {
+    /// What is asked for.
+    pub pattern: Glob,
+    /// What the caller may reach: what one of these matches.
+    pub within: Vec<Glob>,
+}
+
+impl Selection {
+    /// All keys that match, for a caller who may reach them all.
+    pub fn all(pattern: Glob) -> Self {
+        Self { pattern, within: vec![Glob::new("*")] }
+    }
+
+    /// Is `key` meant? None if that takes more than so many `steps`, which are used up.
+    pub fn holds(&self, key: &str, steps: &mut u64) -> Option<bool> {
+        if !self.pattern.matches_within(key, steps)? {
+            return Some(false);
+        }
+        for glob in &self.within {
+            if glob.matches_within(key, steps)? {
+                return Some(true);
+            }
+        }
+        Some(false)
+    }
+}
+
 /// How long a value lives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ttl {
@@ -100,11 +129,11 @@ pub trait Blackboard: Send + Sync {
     /// Is the key there?
     async fn exists(&self, tenant: &Tenant, key: &Key) -> Result<bool, BoardError>;
 
-    /// The keys that match, sorted; the first `limit` of them.
-    async fn keys(&self, tenant: &Tenant, pattern: &Glob, limit: usize) -> Result<Vec<Key>, BoardError>;
+    /// The keys that are meant, sorted; the first `limit` of them.
+    async fn keys(&self, tenant: &Tenant, meant: &Selection, limit: usize) -> Result<Vec<Key>, BoardError>;
 
-    /// Deletes the keys that match. Gives their count.
-    async fn clear(&self, tenant: &Tenant, pattern: &Glob) -> Result<u64, BoardError>;
+    /// Deletes the keys that are meant. Gives their count.
+    async fn clear(&self, tenant: &Tenant, meant: &Selection) -> Result<u64, BoardError>;
 
     /// Sends a message. Gives the count of subscribers that it reached.
     async fn publish(&self, tenant: &Tenant, message: Message) -> Result<u32, BoardError>;

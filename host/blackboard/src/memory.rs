@@ -11,7 +11,7 @@ use async_trait::async_trait;
 use skillhost_types::{ByteSize, Glob, Source, Tenant};
 
 use crate::subscription::Subscriber;
-use crate::{Blackboard, BoardError, Key, Message, Subscription, Ttl};
+use crate::{Blackboard, BoardError, Key, Message, Selection, Subscription, Ttl};
 
 /// Steps of matching that one call may take: a hundred thousand ordinary keys, some hundredths of a second.
 const STEPS: u64 = 20_000_000;
@@ -168,8 +168,8 @@ impl Space {
         }
     }
 
-    /// The first `limit` keys that match. The board stands still meanwhile, so a pattern that costs too much is refused.
-    fn matching(&self, pattern: &Glob, now: Duration, limit: usize) -> Result<Vec<Key>, BoardError> {
+    /// The first `limit` keys that are meant. The board stands still meanwhile, so a pattern that costs too much is refused.
+    fn matching(&self, meant: &Selection, now: Duration, limit: usize) -> Result<Vec<Key>, BoardError> {
         let mut steps = STEPS;
         let mut found = Vec::new();
         let live = self.values.iter().filter(|(_, value)| value.expires.is_none_or(|at| at > now));
@@ -177,13 +177,13 @@ impl Space {
             if found.len() == limit {
                 break;
             }
-            match pattern.matches_within(key.as_str(), &mut steps) {
+            match meant.holds(key.as_str(), &mut steps) {
                 Some(true) => found.push(key.clone()),
                 Some(false) => {}
                 None => {
                     return Err(BoardError::Limit(format!(
                         "the pattern `{}` costs too much to match; begin it with what the keys begin with",
-                        pattern.as_str().chars().take(64).collect::<String>()
+                        meant.pattern.as_str().chars().take(64).collect::<String>()
                     )));
                 }
             }
@@ -242,14 +242,14 @@ impl Blackboard for MemoryBoard {
         Ok(self.with(tenant, |space, now| space.live(key, now).is_some()))
     }
 
-    async fn keys(&self, tenant: &Tenant, pattern: &Glob, limit: usize) -> Result<Vec<Key>, BoardError> {
-        self.with(tenant, |space, now| space.matching(pattern, now, limit))
+    async fn keys(&self, tenant: &Tenant, meant: &Selection, limit: usize) -> Result<Vec<Key>, BoardError> {
+        self.with(tenant, |space, now| space.matching(meant, now, limit))
     }
 
-    async fn clear(&self, tenant: &Tenant, pattern: &Glob) -> Result<u64, BoardError> {
+    async fn clear(&self, tenant: &Tenant, meant: &Selection) -> Result<u64, BoardError> {
         self.with(tenant, |space, now| {
             space.sweep(now, usize::MAX);
-            let keys = space.matching(pattern, now, usize::MAX)?;
+            let keys = space.matching(meant, now, usize::MAX)?;
             for key in &keys {
                 space.remove(key);
             }

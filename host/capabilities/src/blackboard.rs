@@ -3,11 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use skillhost_blackboard::{Channel, Key, Message, Ttl};
+use skillhost_blackboard::{Channel, Key, Message, Selection, Ttl};
 use skillhost_events::NewEvent;
-use skillhost_types::{Glob, RunId};
+use skillhost_types::{Capability, Glob, RunId};
 
-use crate::call::{Call, Interface};
+use crate::call::{Call, Interface, Needs};
 use crate::wire::HostError;
 
 /// Messages that may wake each other in a row. Chains of agents are a few long; a ring has no end.
@@ -22,6 +22,7 @@ const KEYS_LISTED: u32 = 10_000;
 pub(crate) fn link(interface: &mut Interface<'_>) -> wasmtime::Result<()> {
     interface.function(
         "get",
+        Needs::Subject(Capability::BlackboardRead),
         |(key,): &(String,)| key,
         async |call: Call, (name,): (String,)| {
             Ok(call.services.blackboard.get(&call.info.tenant, &key(&name)?).await?)
@@ -29,6 +30,7 @@ pub(crate) fn link(interface: &mut Interface<'_>) -> wasmtime::Result<()> {
     )?;
     interface.function(
         "set",
+        Needs::Subject(Capability::BlackboardWrite),
         |(key, ..): &(String, String, Option<u64>)| key,
         async |call: Call, (name, value, ttl): (String, String, Option<u64>)| {
             Ok(call.services.blackboard.set(&call.info.tenant, &key(&name)?, value, lifetime(ttl)).await?)
@@ -36,6 +38,7 @@ pub(crate) fn link(interface: &mut Interface<'_>) -> wasmtime::Result<()> {
     )?;
     interface.function(
         "compare-and-swap",
+        Needs::Subject(Capability::BlackboardWrite),
         |(key, ..): &(String, Option<String>, String, Option<u64>)| key,
         async |call: Call, (name, expected, value, ttl): (String, Option<String>, String, Option<u64>)| {
             let board = &call.services.blackboard;
@@ -45,6 +48,7 @@ pub(crate) fn link(interface: &mut Interface<'_>) -> wasmtime::Result<()> {
     )?;
     interface.function(
         "add",
+        Needs::Subject(Capability::BlackboardWrite),
         |(key, _): &(String, i64)| key,
         async |call: Call, (name, delta): (String, i64)| {
             Ok(call.services.blackboard.add(&call.info.tenant, &key(&name)?, delta).await?)
@@ -52,6 +56,7 @@ pub(crate) fn link(interface: &mut Interface<'_>) -> wasmtime::Result<()> {
     )?;
     interface.function(
         "delete",
+        Needs::Subject(Capability::BlackboardWrite),
         |(key,): &(String,)| key,
         async |call: Call, (name,): (String,)| {
             Ok(call.services.blackboard.delete(&call.info.tenant, &key(&name)?).await?)
@@ -59,6 +64,7 @@ pub(crate) fn link(interface: &mut Interface<'_>) -> wasmtime::Result<()> {
     )?;
     interface.function(
         "exists",
+        Needs::Subject(Capability::BlackboardRead),
         |(key,): &(String,)| key,
         async |call: Call, (name,): (String,)| {
             Ok(call.services.blackboard.exists(&call.info.tenant, &key(&name)?).await?)
@@ -66,22 +72,27 @@ pub(crate) fn link(interface: &mut Interface<'_>) -> wasmtime::Result<()> {
     )?;
     interface.function(
         "keys",
+        Needs::Any(Capability::BlackboardRead),
         |(pattern, _): &(String, u32)| pattern,
         async |call: Call, (pattern, limit): (String, u32)| {
             let limit = limit.min(KEYS_LISTED) as usize;
-            let keys = call.services.blackboard.keys(&call.info.tenant, &glob(&pattern)?, limit).await?;
+            let meant = selection(&call, Capability::BlackboardRead, &pattern)?;
+            let keys = call.services.blackboard.keys(&call.info.tenant, &meant, limit).await?;
             Ok(keys.into_iter().map(|key| key.as_str().to_owned()).collect::<Vec<_>>())
         },
     )?;
     interface.function(
         "clear",
+        Needs::Any(Capability::BlackboardWrite),
         |(pattern,): &(String,)| pattern,
         async |call: Call, (pattern,): (String,)| {
-            Ok(call.services.blackboard.clear(&call.info.tenant, &glob(&pattern)?).await?)
+            let meant = selection(&call, Capability::BlackboardWrite, &pattern)?;
+            Ok(call.services.blackboard.clear(&call.info.tenant, &meant).await?)
         },
     )?;
     interface.function(
         "publish",
+        Needs::Subject(Capability::BlackboardPublish),
         |(channel, _): &(String, String)| channel,
         async |call: Call, (channel, payload): (String, String)| publish(call, &channel, payload).await,
     )
@@ -141,6 +152,16 @@ pub(crate) fn glob(pattern: &str) -> Result<Glob, HostError> {
         return Err(HostError::Invalid(format!("a pattern is 1 to {LONGEST_PATTERN} bytes long")));
     }
     Ok(Glob::new(pattern))
+}
+
+/// What matches `pattern`, as far as the skill may reach it.
+fn selection(call: &Call, capability: Capability, pattern: &str) -> Result<Selection, HostError> {
+    Ok(Selection { pattern: glob(pattern)?, within: scopes(call, capability) })
+}
+
+/// The scopes of what the skill holds of `capability`.
+pub(crate) fn scopes(call: &Call, capability: Capability) -> Vec<Glob> {
+    call.info.grants.of(capability).map(|grant| Glob::new(grant.scope())).collect()
 }
 
 fn lifetime(ttl_ms: Option<u64>) -> Ttl {

@@ -1,8 +1,8 @@
 //! The one wrapper around every host call.
 //!
-//! A function is linked with [`Interface::function`] and no other way, so a new interface cannot forget to
-//! count, to bound time or to write the call down. Grants will be checked here too; until there are grants,
-//! every call is allowed.
+//! A function is linked with [`Interface::function`] or begins with [`begin`], and no other way, so a new interface cannot
+//! forget to check the grant, to count, to bound time or to write the call down. A call that is refused counts
+//! too, and is on record with its reason.
 
 use std::future::Future;
 use std::num::NonZeroU32;
@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use governor::{DefaultKeyedRateLimiter, Quota};
 use skillhost_blackboard::Channel;
-use skillhost_types::{HostCallRecord, Tenant};
+use skillhost_types::{Capability, Grants, HostCallRecord, Tenant};
 use tokio::time::Instant;
 use wasmtime::StoreContextMut;
 use wasmtime::component::{ComponentNamedList, Lift, LinkerInstance, Lower};
@@ -60,11 +60,37 @@ pub(crate) struct Call {
     pub(crate) services: Arc<Services>,
 }
 
-/// A function's name, and the capability that it takes.
+/// A function's name, and what it takes to call it.
 #[derive(Clone, Copy)]
 pub(crate) struct Function {
     pub(crate) interface: &'static str,
     pub(crate) name: &'static str,
+    pub(crate) needs: Needs,
+}
+
+/// What it takes to call a function.
+#[derive(Clone, Copy)]
+pub(crate) enum Needs {
+    /// A grant whose scope matches the subject.
+    Subject(Capability),
+    /// Any grant of the capability: the function itself gives no more than the grants' scopes.
+    Any(Capability),
+}
+
+impl Needs {
+    fn check(self, grants: &Grants, subject: &str) -> Result<(), HostError> {
+        let (allowed, capability) = match self {
+            Self::Subject(capability) => (grants.allows(capability, subject), capability),
+            Self::Any(capability) => (grants.of(capability).next().is_some(), capability),
+        };
+        if allowed { Ok(()) } else { Err(denied(capability, subject)) }
+    }
+}
+
+/// Names the grant that would allow it.
+fn denied(capability: Capability, subject: &str) -> HostError {
+    let subject: String = subject.chars().take(SUBJECT_SHOWN).flat_map(char::escape_debug).collect();
+    HostError::Denied(format!("{capability} {}", if subject.is_empty() { "*" } else { &subject }))
 }
 
 /// Links the functions of one interface.
@@ -78,6 +104,7 @@ impl Interface<'_> {
     pub(crate) fn function<P, R, F, Fut>(
         &mut self,
         name: &'static str,
+        needs: Needs,
         subject: fn(&P) -> &str,
         function: F,
     ) -> wasmtime::Result<()>
@@ -88,12 +115,15 @@ impl Interface<'_> {
         F: Fn(Call, P) -> Fut + Copy + Send + Sync + 'static,
         Fut: Future<Output = Result<R, HostError>> + Send + 'static,
     {
-        let called = Function { interface: self.name, name };
+        let called = Function { interface: self.name, name, needs };
         self.instance.func_wrap_async(name, move |mut store: StoreContextMut<'_, State>, params: P| {
             Box::new(async move {
                 let begun = begin(&mut store, called, subject(&params))?;
                 let call = Call { info: store.data().host.info.clone(), services: store.data().host.services.clone() };
-                let result = begun.bounded(function(call, params)).await;
+                let result = match called.needs.check(&call.info.grants, subject(&params)) {
+                    Ok(()) => begun.bounded(function(call, params)).await,
+                    Err(denied) => Err(denied),
+                };
                 begun.end(&mut store, result.as_ref().err());
                 Ok((result,))
             })
@@ -123,6 +153,11 @@ pub(crate) fn begin(
 }
 
 impl Begun {
+    /// Is the call granted?
+    pub(crate) fn granted(&self, grants: &Grants, subject: &str) -> Result<(), HostError> {
+        self.function.needs.check(grants, subject)
+    }
+
     /// `work`'s result, or `unavailable` when its time is up.
     pub(crate) async fn bounded<R>(&self, work: impl Future<Output = Result<R, HostError>>) -> Result<R, HostError> {
         tokio::time::timeout_at(self.until, work).await.unwrap_or_else(|_| {

@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock, Weak};
 use skillhost_blackboard::Blackboard;
 use skillhost_engine::RunState;
 use skillhost_events::EventLog;
-use skillhost_types::{Caller, HostCallRecord, Limits, RunId, SkillName, Tenant, Timestamp};
+use skillhost_types::{Caller, Grants, HostCallRecord, Limits, RunId, SkillName, Tenant, Timestamp};
 
 use crate::call::ChannelRates;
 use crate::skills::CallSkills;
@@ -44,6 +44,8 @@ pub struct RunInfo {
     pub hops: u32,
     /// The limits it runs under.
     pub limits: Limits,
+    /// What its skill holds.
+    pub grants: Arc<Grants>,
 }
 
 /// How far a run is.

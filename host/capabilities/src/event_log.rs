@@ -1,11 +1,11 @@
 //! `event-log`: the audit trail.
 
 use skillhost_events::{EventError, NewEvent};
-use skillhost_types::RunId;
+use skillhost_types::{Capability, RunId};
 use wasmtime::StoreContextMut;
 
-use crate::blackboard::glob;
-use crate::call::{Call, Function, Interface, begin};
+use crate::blackboard::{glob, scopes};
+use crate::call::{Call, Function, Interface, Needs, begin};
 use crate::context::State;
 use crate::wire::{Event, HostError, Query};
 
@@ -22,7 +22,8 @@ const RESERVED: [&str; 4] = ["skill.absorbed", "skill.refused", "skill.replaced"
 const KINDS: usize = 64;
 
 pub(crate) fn link(interface: &mut Interface<'_>) -> wasmtime::Result<()> {
-    let called = Function { interface: interface.name, name: "append" };
+    let needs = Needs::Subject(Capability::EventsAppend);
+    let called = Function { interface: interface.name, name: "append", needs };
     // Not `function`: the cap per run lives in the store.
     interface.instance.func_wrap_async(
         called.name,
@@ -31,7 +32,9 @@ pub(crate) fn link(interface: &mut Interface<'_>) -> wasmtime::Result<()> {
                 let begun = begin(&mut store, called, &kind)?;
                 let context = &mut store.data_mut().host;
                 context.appended += 1;
-                let result = if context.appended > APPENDED {
+                let result = if let Err(denied) = begun.granted(&context.info.grants, &kind) {
+                    Err(denied)
+                } else if context.appended > APPENDED {
                     Err(HostError::Limit(format!("one run may append {APPENDED} events; this is one more")))
                 } else {
                     let call = Call { info: context.info.clone(), services: context.services.clone() };
@@ -42,7 +45,12 @@ pub(crate) fn link(interface: &mut Interface<'_>) -> wasmtime::Result<()> {
             })
         },
     )?;
-    interface.function("read", |_: &(Query,)| "", async |call: Call, (query,): (Query,)| read(call, query).await)
+    interface.function(
+        "read",
+        Needs::Any(Capability::EventsRead),
+        |_: &(Query,)| "",
+        async |call: Call, (query,): (Query,)| read(call, query).await,
+    )
 }
 
 async fn append(call: Call, kind: String, data: String) -> Result<u64, HostError> {
@@ -77,6 +85,7 @@ async fn read(call: Call, query: Query) -> Result<Vec<Event>, HostError> {
     let run = run.map_err(|_| HostError::Invalid("run is a ULID, such as `run.current` gives".into()))?;
     let query = skillhost_events::Query {
         kinds: query.kinds.iter().map(|kind| glob(kind)).collect::<Result<_, _>>()?,
+        within: Some(scopes(&call, Capability::EventsRead)),
         source: query.source,
         run,
         tenant: Some(call.info.tenant.clone()),

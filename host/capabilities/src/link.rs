@@ -1,6 +1,7 @@
 //! Which of a component's imports the host knows, and what is linked for them.
 
 use skillhost_engine::{Engine, link_wasi};
+use skillhost_types::{Capability, Grants};
 use wasmtime::component::types::ComponentItem;
 use wasmtime::component::{Component, InstancePre, Linker};
 
@@ -33,6 +34,18 @@ fn own(import: &str) -> Option<&str> {
     import.strip_prefix(PACKAGE)?.strip_suffix(VERSION)
 }
 
+/// The capabilities of which one at the least must be held for the contract's interface `name` to be more than refusals.
+fn needed(name: &str) -> &'static [Capability] {
+    use Capability::*;
+    match name {
+        "blackboard" => &[BlackboardRead, BlackboardWrite, BlackboardPublish],
+        "event-log" => &[EventsAppend, EventsRead],
+        "llm" => &[LlmComplete, LlmEmbed],
+        "skills" => &[SkillsCall],
+        _ => &[],
+    }
+}
+
 /// The linkers that all generations start from.
 pub struct Links {
     engine: Engine,
@@ -48,30 +61,30 @@ impl Links {
         Ok(Self { engine: engine.clone(), wasi })
     }
 
-    /// Links `component` for serving: what it imports, and nothing that it does not.
-    pub fn serving(&self, component: &Component) -> wasmtime::Result<InstancePre<State>> {
+    /// Links `component` for serving: what it imports, and nothing that it does not. Behind an interface that it holds no
+    /// grant of there are refusals only.
+    pub fn serving(&self, component: &Component, grants: &Grants) -> wasmtime::Result<InstancePre<State>> {
         let mut linker = self.wasi.clone();
         let engine = self.engine.wasmtime();
         for (import, item) in component.component_type().imports(engine) {
-            let ComponentItem::ComponentInstance(wanted) = item.ty else { continue };
-            let mut instance = linker.root();
-            match own(import) {
-                Some("run") => run::link(&mut instance.instance(import)?)?,
-                Some("blackboard") => {
-                    blackboard::link(&mut Interface { instance: instance.instance(import)?, name: "blackboard" })?;
+            let (Some(name), ComponentItem::ComponentInstance(wanted)) = (own(import), item.ty) else { continue };
+            let mut root = linker.root();
+            let mut instance = root.instance(import)?;
+            let needs = needed(name);
+            if !needs.is_empty() && !needs.iter().any(|capability| grants.of(*capability).next().is_some()) {
+                refuse::link(engine, &mut instance, &wanted, &Refusal::denied(needs))?;
+                continue;
+            }
+            match name {
+                "run" => run::link(&mut instance)?,
+                "blackboard" => blackboard::link(&mut Interface { instance, name: "blackboard" })?,
+                "event-log" => event_log::link(&mut Interface { instance, name: "event-log" })?,
+                "skills" => skills::link(&mut Interface { instance, name: "skills" })?,
+                "llm" => {
+                    let text = "this host has no language models configured".into();
+                    refuse::link(engine, &mut instance, &wanted, &Refusal { case: "unavailable", text })?;
                 }
-                Some("event-log") => {
-                    event_log::link(&mut Interface { instance: instance.instance(import)?, name: "event-log" })?;
-                }
-                Some("skills") => {
-                    skills::link(&mut Interface { instance: instance.instance(import)?, name: "skills" })?;
-                }
-                Some("llm") => {
-                    let refusal =
-                        Refusal { case: "unavailable", text: "this host has no language models configured".into() };
-                    refuse::link(engine, &mut instance.instance(import)?, &wanted, &refusal)?;
-                }
-                // `types` holds no functions; WASI is linked already.
+                // `types` holds no functions.
                 _ => {}
             }
         }

@@ -4,6 +4,7 @@
 //! A function that cannot say no in its type (it returns no `result`) traps.
 
 use skillhost_engine::Stop;
+use skillhost_types::Capability;
 use wasmtime::component::types::{ComponentFunc, ComponentInstance, ComponentItem};
 use wasmtime::component::{LinkerInstance, ResourceType, Type, Val};
 use wasmtime::{Engine, StoreContextMut, bail};
@@ -72,6 +73,12 @@ pub(crate) struct Refusal {
 }
 
 impl Refusal {
+    /// No grant of any of these.
+    pub(crate) fn denied(needs: &[Capability]) -> Self {
+        let list: Vec<_> = needs.iter().map(|capability| capability.as_str()).collect();
+        Self { case: "denied", text: format!("the skill holds no grant of {}", list.join(", ")) }
+    }
+
     /// The value that says no in the function's own type.
     fn value(&self, function: &ComponentFunc) -> Option<Val> {
         let Type::Result(result) = function.results().next()? else {

@@ -3,10 +3,10 @@
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use skillhost_types::{Limits, SkillName, ToolName, Usage};
+use skillhost_types::{Capability, Limits, SkillName, ToolName, Usage};
 use wasmtime::StoreContextMut;
 
-use crate::call::{Function, Interface, begin};
+use crate::call::{Function, Interface, Needs, begin};
 use crate::context::{RunInfo, State};
 use crate::wire::{CallError, HostError};
 
@@ -33,6 +33,8 @@ pub struct NestedCall {
 /// Why a nested call gave nothing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum NestedError {
+    /// The other skill waits for approval.
+    Denied(String),
     /// No such skill or tool, or the input does not fit.
     Invalid(String),
     /// A limit was reached.
@@ -51,14 +53,19 @@ pub trait CallSkills: Send + Sync {
 }
 
 pub(crate) fn link(interface: &mut Interface<'_>) -> wasmtime::Result<()> {
-    let called = Function { interface: interface.name, name: "call" };
+    let needs = Needs::Subject(Capability::SkillsCall);
+    let called = Function { interface: interface.name, name: "call", needs };
     // Not `function`: what the nested run used is taken from this run's store.
     interface.instance.func_wrap_async(
         called.name,
         move |mut store: StoreContextMut<'_, State>, (skill, tool, input): (String, String, String)| {
             Box::new(async move {
-                let begun = begin(&mut store, called, &format!("{skill}.{tool}"))?;
-                let result = call(&mut store, &skill, &tool, input).await?;
+                let subject = format!("{skill}.{tool}");
+                let begun = begin(&mut store, called, &subject)?;
+                let result = match begun.granted(&store.data().host.info.grants, &subject) {
+                    Ok(()) => call(&mut store, &skill, &tool, input).await?,
+                    Err(denied) => Err(CallError::Host(denied)),
+                };
                 let refusal = match &result {
                     Err(CallError::Host(error)) => Some(error),
                     _ => None,
@@ -112,6 +119,7 @@ async fn call(
     state.limiter.count_nested(usage.peak_memory_bytes);
     state.count_host_calls(usage.host_calls)?;
     Ok(result.map_err(|error| match error {
+        NestedError::Denied(text) => CallError::Host(HostError::Denied(text)),
         NestedError::Invalid(text) => CallError::Host(HostError::Invalid(text)),
         NestedError::Limit(text) => CallError::Host(HostError::Limit(text)),
         NestedError::Unavailable(text) => CallError::Host(HostError::Unavailable(text)),

@@ -7,6 +7,8 @@ use crate::event::Event;
 pub struct Query {
     /// Kinds; empty: all.
     pub kinds: Vec<Glob>,
+    /// Only kinds that one of these matches; none: all. What the reader may see, whatever it asks for.
+    pub within: Option<Vec<Glob>>,
     /// Only of this source.
     pub source: Option<String>,
     /// Only of this run.
@@ -23,6 +25,7 @@ impl Query {
     pub(crate) fn matches(&self, event: &Event) -> bool {
         self.after.is_none_or(|after| event.seq > after)
             && (self.kinds.is_empty() || self.kinds.iter().any(|kind| kind.matches(&event.kind)))
+            && self.within.as_ref().is_none_or(|within| within.iter().any(|kind| kind.matches(&event.kind)))
             && self.source.as_ref().is_none_or(|source| *source == event.source)
             && self.run.is_none_or(|run| event.run == Some(run))
             && (self.tenant.is_none() || self.tenant == event.tenant)

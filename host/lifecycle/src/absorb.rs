@@ -8,10 +8,10 @@ use serde::{Deserialize, Serialize};
 use skillhost_capabilities::{Context, DescribeSkill, Indices, Links, RunInfo, Services, State, is_known};
 use skillhost_engine::values::{ExportedFunction, exported_functions};
 use skillhost_engine::{Cache, Compiler, Engine, Environment, InspectError, Inspection, RunState};
-use skillhost_types::{Caller, Digest, Limits, NameError, RunId, SkillName, Source, Tenant, ToolName, Want};
+use skillhost_types::{Caller, Capability, Digest, Grants, Limits, NameError, RunId, SkillName, Source, Tenant, ToolName, Want};
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::task::JoinError;
-use wasmtime::component::Component;
+use wasmtime::component::{Component, InstancePre};
 
 use crate::config::Config;
 use crate::generation::{Code, Generation, Kind, Tool, ToolEntry, capabilities_of};
@@ -136,7 +136,7 @@ impl Absorber {
         name: &str,
         config: &Config,
         keep: &Arc<Keep>,
-    ) -> Result<(Arc<Generation>, Package), Refused> {
+    ) -> Result<(Generation, Package), Refused> {
         let (path, file) = (folder.to_owned(), name.to_owned());
         let package = match self.aside(move || package::read(&path, &file)).await {
             Ok(Ok(package)) => package,
@@ -154,9 +154,9 @@ impl Absorber {
         file: &str,
         config: &Config,
         keep: &Arc<Keep>,
-    ) -> Result<(Arc<Generation>, Package), Refusal> {
+    ) -> Result<(Generation, Package), Refusal> {
         let Some(component) = package.component.clone() else {
-            return Ok((Arc::new(self.instructions(&package, file, config)?), package));
+            return Ok((self.instructions(&package, file, config)?, package));
         };
         let folder = (!package.files.is_empty()).then(|| keep.path(&package.digest));
         let environment = Arc::new(Environment { source: self.source.clone(), folder });
@@ -173,7 +173,8 @@ impl Absorber {
                 facts.inspection.description.as_deref(),
             ),
         };
-        let serving = self.links.serving(&compiled).map_err(|error| Refusal::Link(format!("{error:#}")))?;
+        let nothing = Arc::new(Grants::default());
+        let linked = self.link(&compiled, &nothing)?;
         let (kind, tools) = match indices {
             Some(_) => (Kind::Native, native_tools(described.tools)),
             None => (Kind::Plain, plain_tools(&self.engine, &compiled)?),
@@ -199,15 +200,29 @@ impl Absorber {
             digest: package.digest,
             file: file.to_owned(),
             size: package.size,
-            tools,
+            tools: tools.into(),
+            wants: with_subscriptions(wants, &described.subscriptions),
             subscriptions: described.subscriptions,
-            wants,
+            grants: nothing,
             imports: facts.inspection.imports,
             instructions: package.instructions.clone(),
-            code: Some(Code { component: serving, native: indices }),
+            code: Some(Code { component: compiled, linked, native: indices }),
             environment,
         };
-        Ok((Arc::new(generation), package))
+        Ok((generation, package))
+    }
+
+    /// `generation` with what it holds.
+    pub(crate) fn grant(&self, mut generation: Generation, grants: Grants) -> Result<Generation, Refusal> {
+        generation.grants = Arc::new(grants);
+        if let Some(code) = &mut generation.code {
+            code.linked = self.link(&code.component, &generation.grants)?;
+        }
+        Ok(generation)
+    }
+
+    fn link(&self, component: &Component, grants: &Grants) -> Result<InstancePre<State>, Refusal> {
+        self.links.serving(component, grants).map_err(|error| Refusal::Link(format!("{error:#}")))
     }
 
     fn instructions(&self, package: &Package, file: &str, config: &Config) -> Result<Generation, Refusal> {
@@ -225,9 +240,10 @@ impl Absorber {
             digest: package.digest,
             file: file.to_owned(),
             size: package.size,
-            tools: Vec::new(),
+            tools: Arc::default(),
             subscriptions: Vec::new(),
             wants: Vec::new(),
+            grants: Arc::default(),
             imports: Vec::new(),
             instructions: package.instructions.clone(),
             code: None,
@@ -313,6 +329,7 @@ impl Absorber {
             depth: 0,
             hops: 0,
             limits: limits.clone(),
+            grants: Arc::default(),
         };
         let context = Context::new(Arc::new(info), self.services.clone(), self.source.now(), None);
         let environment = Arc::new(Environment { source: self.source.clone(), folder: None });
@@ -375,15 +392,33 @@ fn plain_tools(engine: &Engine, component: &Component) -> Result<Vec<Tool>, Refu
 /// A plain component says nothing of its wants: they are its imports, each at full scope. Ordinary WASI and
 /// secrets, which have no interface of their own, are not among them.
 fn plain_wants(imports: &[String]) -> Vec<Want> {
-    let wanted = |capability: &&&str| !capability.starts_with("fs.") && !capability.starts_with("secrets.");
-    imports
-        .iter()
-        .flat_map(|import| {
-            capabilities_of(import).iter().filter(wanted).map(move |capability| Want {
-                capability: (*capability).to_owned(),
-                scope: "*".to_owned(),
-                reason: format!("it imports {import}"),
-            })
-        })
-        .collect()
+    let mut wants: Vec<Want> = Vec::new();
+    for import in imports {
+        for capability in capabilities_of(import) {
+            let silent = matches!(capability, Capability::FsRead | Capability::FsWrite | Capability::SecretsUse);
+            if !silent && !wants.iter().any(|want| want.capability == capability.as_str()) {
+                wants.push(Want {
+                    capability: capability.as_str().to_owned(),
+                    scope: "*".to_owned(),
+                    reason: format!("it imports {import}"),
+                });
+            }
+        }
+    }
+    wants
+}
+
+/// Subscriptions are wants, whether the manifest says so twice or not.
+fn with_subscriptions(mut wants: Vec<Want>, subscriptions: &[String]) -> Vec<Want> {
+    let capability = Capability::BlackboardSubscribe.as_str();
+    for pattern in subscriptions {
+        if !wants.iter().any(|want| want.capability == capability && want.scope == *pattern) {
+            wants.push(Want {
+                capability: capability.to_owned(),
+                scope: pattern.clone(),
+                reason: "it is woken up by these messages".to_owned(),
+            });
+        }
+    }
+    wants
 }

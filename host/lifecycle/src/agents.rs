@@ -54,8 +54,8 @@ impl Agents {
         let registry = inner.registry.load();
         let wanted: HashMap<_, _> = registry
             .skills()
-            .filter(|skill| !skill.subscriptions.is_empty())
-            .map(|skill| (skill.name.clone(), skill.subscriptions.clone()))
+            .map(|skill| (skill.name.clone(), skill.channels()))
+            .filter(|(_, channels)| !channels.is_empty())
             .collect();
         state.running.retain(|name, agent| {
             let stays = wanted.get(name) == Some(&agent.patterns);

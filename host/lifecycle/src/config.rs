@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 use serde_json::{Map, Value};
-use skillhost_types::{ByteSize, Limits, LimitsPatch, SkillName, parse_duration};
+use skillhost_types::{ByteSize, GrantRule, Limits, LimitsPatch, SkillName, parse_duration};
 
 /// What an environment variable must begin with to be a setting.
 const PREFIX: &str = "SKILLHOST_";
@@ -29,6 +29,10 @@ pub struct Config {
     pub recording: Recording,
     /// What a run may use, and how many run at once.
     pub limits: HostLimits,
+    /// What is granted without a person's word, and what that word is good for.
+    pub approval: ApprovalConfig,
+    /// What the operator grants to single skills, and so decides for them.
+    pub grants: BTreeMap<SkillName, Vec<GrantRule>>,
     /// What is set for single skills.
     pub skills: BTreeMap<SkillName, SkillConfig>,
     /// The blackboard.
@@ -80,6 +84,27 @@ pub struct SkillConfig {
     pub limits: LimitsPatch,
 }
 
+/// The `approval` section.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ApprovalConfig {
+    /// What every skill is granted that asks for it; `self` is the skill's name.
+    pub auto: Vec<GrantRule>,
+    /// Whether an approval is good for later files of the skill.
+    pub carry_over: CarryOver,
+}
+
+/// Whether an approval is good for later files of the skill.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum CarryOver {
+    /// For those that ask for no more.
+    #[default]
+    Narrower,
+    /// For none.
+    Never,
+}
+
 /// The `blackboard` section.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -95,6 +120,8 @@ impl Default for Config {
             data_dir: "data".into(),
             recording: Recording::Durable,
             limits: HostLimits::default(),
+            approval: ApprovalConfig::default(),
+            grants: BTreeMap::new(),
             skills: BTreeMap::new(),
             blackboard: BlackboardConfig::default(),
         }
@@ -117,6 +144,14 @@ impl Default for HostLimits {
             concurrency: 64,
             queue_timeout: Duration::from_secs(5),
         }
+    }
+}
+
+impl Default for ApprovalConfig {
+    fn default() -> Self {
+        // A skill may always keep what is its own, and say in the log what it did.
+        let auto = ["blackboard.* self:*", "events.append skill.*"];
+        Self { auto: auto.iter().filter_map(|rule| rule.parse().ok()).collect(), carry_over: CarryOver::default() }
     }
 }
 

@@ -6,12 +6,13 @@ use serde_json::Value;
 use skillhost_capabilities::{Hint, Indices, State};
 use skillhost_engine::Environment;
 use skillhost_engine::values::Signature;
-use skillhost_types::{Digest, Limits, SkillName, ToolName, Want};
-use wasmtime::component::{ComponentExportIndex, InstancePre};
+use skillhost_types::{Capability, Digest, Grant, Grants, Limits, SkillName, ToolName, Want};
+use wasmtime::component::{Component, ComponentExportIndex, InstancePre};
 
 use crate::schema::Schema;
 
 /// One absorbed file of a skill. Immutable; runs hold it while they last, so an old one drains by itself.
+#[derive(Clone)]
 pub struct Generation {
     /// The skill that it is a generation of.
     pub name: SkillName,
@@ -28,11 +29,13 @@ pub struct Generation {
     /// Its size in bytes.
     pub size: u64,
     /// Its tools, in the order in which it gives them.
-    pub tools: Vec<Tool>,
+    pub tools: Arc<[Tool]>,
     /// Channel patterns that it wants messages of.
     pub subscriptions: Vec<String>,
     /// What it asks for.
     pub wants: Vec<Want>,
+    /// What it holds of it.
+    pub grants: Arc<Grants>,
     /// What its component imports.
     pub imports: Vec<String>,
     /// The text of `SKILL.md`, if it came with one.
@@ -66,9 +69,12 @@ impl Kind {
     }
 }
 
-/// The linked component.
+/// The component, and how it is linked.
+#[derive(Clone)]
 pub(crate) struct Code {
-    pub(crate) component: InstancePre<State>,
+    pub(crate) component: Component,
+    /// With the interfaces that it holds a grant of, and refusals for the others.
+    pub(crate) linked: InstancePre<State>,
     /// None for a plain component.
     pub(crate) native: Option<Indices>,
 }
@@ -115,18 +121,13 @@ impl Generation {
         self.tools.iter().find(|tool| tool.name.as_str() == name)
     }
 
-    /// What it holds: everything that it asks for, until there are grants.
-    pub fn grants(&self) -> Vec<String> {
-        self.wants.iter().map(|want| format!("{} {}", want.capability, want.scope)).collect()
-    }
-
     /// The capabilities behind its imports that it does not ask for.
     pub fn imports_without_asking(&self) -> Vec<String> {
-        let asked = |capability: &str| self.wants.iter().any(|want| want.capability == capability);
+        let asked = |capability: Capability| self.wants.iter().any(|want| want.capability == capability.as_str());
         // One want out of an interface's several says that it is meant to be used.
         let unasked = |import: &&String| {
             let behind = capabilities_of(import);
-            !behind.is_empty() && !behind.iter().any(|capability| asked(capability))
+            !behind.is_empty() && !behind.iter().any(|capability| asked(*capability))
         };
         self.imports.iter().filter(unasked).cloned().collect()
     }
@@ -134,11 +135,25 @@ impl Generation {
     /// The wants that none of its imports could use.
     pub fn asks_without_importing(&self) -> Vec<String> {
         let usable = |capability: &str| {
-            capability == "blackboard.subscribe"
-                || self.imports.iter().any(|import| capabilities_of(import).contains(&capability))
+            capability.parse().is_ok_and(|capability| {
+                capability == Capability::BlackboardSubscribe || self.imports_for(capability)
+            })
         };
         let unusable = self.wants.iter().filter(|want| !usable(&want.capability));
         unusable.map(|want| format!("{} {}", want.capability, want.scope)).collect()
+    }
+
+    /// Does it import anything that `capability` is of use for?
+    pub(crate) fn imports_for(&self, capability: Capability) -> bool {
+        self.imports.iter().any(|import| capabilities_of(import).contains(&capability))
+    }
+
+    /// The patterns of the channels that it may hear: what it subscribes to, as far as it holds that.
+    pub(crate) fn channels(&self) -> Vec<String> {
+        let wanted = self.subscriptions.iter();
+        let wanted: Grants =
+            wanted.filter_map(|pattern| Grant::new(Capability::BlackboardSubscribe, pattern).ok()).collect();
+        Grants::effective(&wanted, &self.grants).iter().map(|grant| grant.scope().to_owned()).collect()
     }
 
     /// Does it take messages?
@@ -150,15 +165,17 @@ impl Generation {
 }
 
 /// The capabilities that an import is of use for.
-pub(crate) fn capabilities_of(import: &str) -> &'static [&'static str] {
+pub(crate) fn capabilities_of(import: &str) -> &'static [Capability] {
+    use Capability::*;
     let name = import.split('@').next().unwrap_or(import);
     match name {
-        "skillhost:skill/blackboard" => &["blackboard.read", "blackboard.write", "blackboard.publish"],
-        "skillhost:skill/event-log" => &["events.append", "events.read"],
-        "skillhost:skill/llm" => &["llm.complete", "llm.embed"],
-        "skillhost:skill/skills" => &["skills.call"],
-        "wasi:http/outgoing-handler" => &["http.request", "secrets.use"],
-        "wasi:filesystem/preopens" => &["fs.read", "fs.write"],
+        "skillhost:skill/blackboard" => &[BlackboardRead, BlackboardWrite, BlackboardPublish],
+        "wasi:keyvalue/store" | "wasi:keyvalue/batch" | "wasi:keyvalue/atomics" => &[BlackboardRead, BlackboardWrite],
+        "skillhost:skill/event-log" => &[EventsAppend, EventsRead],
+        "skillhost:skill/llm" => &[LlmComplete, LlmEmbed],
+        "skillhost:skill/skills" => &[SkillsCall],
+        "wasi:http/outgoing-handler" => &[HttpRequest, SecretsUse],
+        "wasi:filesystem/preopens" => &[FsRead, FsWrite],
         _ => &[],
     }
 }

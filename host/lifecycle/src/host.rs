@@ -11,10 +11,12 @@ use skillhost_blackboard::{Blackboard, MemoryBoard, MemoryLimits, Message};
 use skillhost_capabilities::{CallSkills, ChannelRates, Services};
 use skillhost_engine::{Admission, Cache, Compiler, Engine, PoolUsage, Settings};
 use skillhost_events::{EventLog, NewEvent, Recording as Answer};
-use skillhost_types::{RunId, RunRecord, Source, System, Tenant};
+use skillhost_types::{Grant, RunId, RunRecord, Source, System, Tenant};
 
 use crate::absorb::Absorber;
 use crate::agents::Agents;
+use crate::approvals::{Approval, Approvals, DecideError};
+use crate::authority::Passing;
 use crate::config::{Config, Recording};
 use crate::folder::Fingerprint;
 use crate::generation::Generation;
@@ -34,6 +36,8 @@ pub struct Options {
     pub source: Arc<dyn Source>,
     /// Hears what becomes of files, for a terminal. Must not block.
     pub notices: Option<Listener>,
+    /// What is granted for this process only, and to whom.
+    pub passing: Passing,
     /// The program that compiles as a child. Its `main` must begin with `skillhost_engine::compile::child`.
     pub compiler: PathBuf,
 }
@@ -42,7 +46,7 @@ impl Options {
     /// The usual options for `config`: this same program compiles.
     pub fn new(config: Config) -> Self {
         // Linux gives the running program this name, also after its file was replaced.
-        Self { config, source: Arc::new(System), notices: None, compiler: "/proc/self/exe".into() }
+        Self { config, source: Arc::new(System), notices: None, passing: Passing::default(), compiler: "/proc/self/exe".into() }
     }
 }
 
@@ -52,6 +56,7 @@ impl Options {
 pub enum Notice {
     Reading { file: String },
     Absorbed { skill: String, version: String, file: String, tools: usize },
+    Waits { skill: String, file: String, reason: String },
     Replaced { skill: String, version: String, file: String },
     Refused { file: String, reason: String },
     Removed { skill: String, file: String },
@@ -99,6 +104,8 @@ pub(crate) struct Inner {
     pub(crate) config: Config,
     pub(crate) absorber: Arc<Absorber>,
     pub(crate) keep: Arc<Keep>,
+    pub(crate) approvals: Approvals,
+    pub(crate) passing: Passing,
     notices: Option<Listener>,
     /// One file takes its place at a time, so that who is first is decided once.
     pub(crate) commit: tokio::sync::Mutex<()>,
@@ -193,6 +200,21 @@ impl Host {
         (self.inner.admission.running(), self.inner.absorber.engine.pool_usage())
     }
 
+    /// What waits for a person; with `all` also what was decided. The oldest first.
+    pub fn approvals(&self, all: bool) -> Result<Vec<Approval>, DecideError> {
+        Ok(self.inner.approvals.list(all)?)
+    }
+
+    /// Says yes to what waits as `id`: to all of it, or to `only` these grants. `by` is who says so.
+    pub async fn approve(&self, id: &str, only: Option<Vec<Grant>>, by: &str) -> Result<Approval, DecideError> {
+        self.inner.clone().approve(id, only, by).await
+    }
+
+    /// Says no to what waits as `id`.
+    pub async fn reject(&self, id: &str, by: &str) -> Result<Approval, DecideError> {
+        self.inner.clone().reject(id, by).await
+    }
+
     /// Writes what is queued and closes the log.
     pub async fn close(self) {
         self.inner.services.events.close().await;
@@ -201,7 +223,7 @@ impl Host {
 
 impl Inner {
     fn open(options: Options) -> Result<Self, HostError> {
-        let Options { config, source, notices, compiler } = options;
+        let Options { config, source, notices, passing, compiler } = options;
         let data = config.data_dir.clone();
         let unusable = |error: Box<dyn std::error::Error + Send + Sync>| HostError::Data { path: data.clone(), error };
         let engine =
@@ -225,14 +247,16 @@ impl Inner {
         let absorber = Absorber::new(engine, cache, Compiler::new(compiler), services.clone(), source.clone())
             .map_err(HostError::Link)?;
         Ok(Self {
-            source,
+            source: source.clone(),
             services,
             admission: Admission::new(usize::try_from(config.limits.concurrency).unwrap_or(usize::MAX)),
             registry: ArcSwap::default(),
             agents: Agents::default(),
             config,
             absorber: Arc::new(absorber),
+            approvals: keep.approvals(source.clone()),
             keep: Arc::new(keep),
+            passing,
             notices,
             commit: tokio::sync::Mutex::default(),
             folder: Mutex::default(),

@@ -7,15 +7,17 @@
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::str::FromStr as _;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use rusqlite::{Connection, OptionalExtension as _};
 use skillhost_store::{Database, Durability, StoreError};
-use skillhost_types::Digest;
+use skillhost_types::{Digest, Source};
 
+use crate::approvals::{self, Approvals};
 use crate::package::{Package, PackageError};
 
-const MIGRATIONS: &[&str] = &["CREATE TABLE serving (
+const SERVING: &str = "CREATE TABLE serving (
     folder TEXT NOT NULL,
     file TEXT NOT NULL,
     skill TEXT NOT NULL,
@@ -28,7 +30,10 @@ CREATE TABLE refused (
     digest TEXT,
     reason TEXT NOT NULL,
     PRIMARY KEY (folder, file)
-) WITHOUT ROWID;"];
+) WITHOUT ROWID;";
+
+/// The steps of the state database's schema.
+const MIGRATIONS: &[&str] = &[SERVING, approvals::MIGRATION];
 
 /// How long bytes are kept that serve no more: another host on the same data may have replaced them just now.
 const GRACE: Duration = Duration::from_secs(3_600);
@@ -69,6 +74,11 @@ impl Keep {
         };
         keep.prune()?;
         Ok(keep)
+    }
+
+    /// What waits for a person and what was decided, which lies in the same database.
+    pub(crate) fn approvals(&self, source: Arc<dyn Source>) -> Approvals {
+        Approvals::new(self.database.clone(), self.folder.clone(), source)
     }
 
     /// Removes the bytes of generations that serve no more. Only when a host opens: runs of one that was replaced may still

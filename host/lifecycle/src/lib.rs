@@ -19,7 +19,9 @@
 
 mod absorb;
 mod agents;
+mod approvals;
 mod archive;
+mod authority;
 mod config;
 mod folder;
 mod front_matter;
@@ -35,7 +37,9 @@ mod run;
 mod schema;
 mod watch;
 
-pub use config::{BlackboardConfig, Config, ConfigError, HostLimits, Recording, SkillConfig};
+pub use approvals::{Approval, ApprovalState, DecideError, Decision};
+pub use authority::Passing;
+pub use config::{ApprovalConfig, BlackboardConfig, CarryOver, Config, ConfigError, HostLimits, Recording, SkillConfig};
 pub use generation::{Generation, Kind, Tool};
 pub use host::{Host, HostError, Listener, Notice, Options};
 pub use registry::{Entry, FileState};

@@ -140,14 +140,9 @@ fn check_subscriptions(subscriptions: &[String], handles: bool) -> Result<(), Ma
 
 fn check_wants(wants: &[Want]) -> Result<(), ManifestError> {
     check_count("wants", wants.len(), limits::WANTS)?;
-    for Want { capability, scope, reason } in wants {
-        if !CAPABILITIES.contains(&capability.as_str()) {
-            return Err(ManifestError::Capability(Shown::new(capability)));
-        }
-        // `http.request` may say `GET https://…`.
-        let forbidden = |char| char == ' ' && capability != "http.request";
-        check_pattern(|| format!("the scope `{}` of its want `{capability}`", Shown::new(scope)), scope, forbidden)?;
-        check_text(|| format!("the reason of its want `{capability}`"), reason, limits::REASON)?;
+    for want in wants {
+        Grant::try_from(want).map_err(|error| ManifestError::Want(error))?;
+        check_text(|| format!("the reason of its want `{}`", want.capability), &want.reason, limits::REASON)?;
     }
     Ok(())
 }

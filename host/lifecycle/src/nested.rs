@@ -29,7 +29,8 @@ fn sorted(error: RunError) -> NestedError {
         ErrorKind::Fuel | ErrorKind::Deadline | ErrorKind::Memory | ErrorKind::Output | ErrorKind::HostCalls => {
             NestedError::Limit(error.message)
         }
-        ErrorKind::NotFound | ErrorKind::InvalidInput | ErrorKind::Usage | ErrorKind::Denied => {
+        ErrorKind::Denied => NestedError::Denied(error.message),
+        ErrorKind::NotFound | ErrorKind::InvalidInput | ErrorKind::Usage => {
             NestedError::Invalid(error.message)
         }
         ErrorKind::Overloaded | ErrorKind::Internal => NestedError::Unavailable(error.message),

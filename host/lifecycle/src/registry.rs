@@ -12,6 +12,10 @@ use crate::generation::Generation;
 pub enum FileState {
     /// It serves.
     Active,
+    /// A person is to decide on what it asks for.
+    Pending,
+    /// A person said no.
+    Rejected,
     /// It could not be absorbed.
     Refused,
 }
@@ -21,6 +25,8 @@ impl FileState {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Active => "active",
+            Self::Pending => "pending",
+            Self::Rejected => "rejected",
             Self::Refused => "refused",
         }
     }
@@ -39,8 +45,10 @@ pub struct Entry {
     pub digest: Option<Digest>,
     /// What became of it.
     pub state: FileState,
-    /// Why it was refused.
+    /// Why it does not serve.
     pub reason: Option<String>,
+    /// The file's own generation, where it waits for a person or was rejected. It holds nothing.
+    pub waiting: Option<Arc<Generation>>,
     /// What serves under the entry: its own generation, or the one before it.
     pub serving: Option<Arc<Generation>>,
 }
@@ -55,8 +63,26 @@ impl Entry {
             digest: Some(generation.digest),
             state: FileState::Active,
             reason: None,
+            waiting: None,
             serving: Some(generation.clone()),
         }
+    }
+
+    /// That of a generation that does not serve.
+    pub(crate) fn not(state: FileState, generation: &Arc<Generation>, reason: String) -> Self {
+        let waits = matches!(state, FileState::Pending | FileState::Rejected);
+        Self {
+            state,
+            reason: Some(reason),
+            waiting: waits.then(|| generation.clone()),
+            serving: None,
+            ..Self::of(generation)
+        }
+    }
+
+    /// The generation of the file as it is now, which may be waiting while another serves.
+    pub fn own(&self) -> Option<&Arc<Generation>> {
+        self.waiting.as_ref().or(self.serving.as_ref())
     }
 }
 
@@ -92,9 +118,19 @@ impl Registry {
         self.serving.get(name)
     }
 
-    /// The entry that lists `name` without serving: refused, with its reason.
-    pub(crate) fn refused(&self, name: &str) -> Option<&Entry> {
-        self.entries.values().find(|entry| entry.state == FileState::Refused && entry.name == name)
+    /// The entry that lists `name` without serving: one that waits for a person ahead of one that was refused.
+    pub(crate) fn not_serving(&self, name: &str) -> Option<&Entry> {
+        let named = |waits: bool| {
+            self.entries.values().find(move |entry| entry.waiting.is_some() == waits && entry.name == name)
+        };
+        named(true).or_else(|| named(false))
+    }
+
+    /// The file that provides `name`, or waits for leave to.
+    pub(crate) fn provider(&self, name: &str) -> Option<&str> {
+        let serving = self.serving.get(name).map(|generation| generation.file.as_str());
+        let waits = |entry: &&Entry| entry.waiting.as_ref().is_some_and(|waiting| waiting.name.as_str() == name);
+        serving.or_else(|| self.entries.values().find(waits).map(|entry| entry.file.as_str()))
     }
 
     pub(crate) fn skills(&self) -> impl Iterator<Item = &Arc<Generation>> {
@@ -124,12 +160,20 @@ impl Registry {
         }
     }
 
-    /// Lists `entry` as refused. What served under the file goes on serving.
-    pub(crate) fn refuse(&mut self, mut entry: Entry) {
-        entry.serving = self.entries.get(&entry.file).and_then(|before| before.serving.clone());
-        if let Some(serving) = &entry.serving {
+    /// Lists `entry`, which does not serve. What served under the file goes on serving, unless it is what does not serve now.
+    pub(crate) fn list(&mut self, mut entry: Entry) {
+        let before = self.entries.get(&entry.file).and_then(|before| before.serving.clone());
+        let (same, other): (Option<_>, Option<_>) = match before {
+            Some(before) if entry.waiting.is_some() && entry.digest == Some(before.digest) => (Some(before), None),
+            other => (None, other),
+        };
+        if let Some(same) = same {
+            self.serving.remove(&same.name);
+        }
+        if let (Some(serving), None) = (&other, &entry.waiting) {
             entry.name = serving.name.to_string();
         }
+        entry.serving = other;
         self.entries.insert(entry.file.clone(), entry);
     }
 

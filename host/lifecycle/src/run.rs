@@ -15,7 +15,7 @@ use wasmtime::component::{ComponentExportIndex, Instance, Val};
 
 use crate::generation::{Generation, Tool, ToolEntry};
 use crate::host::Inner;
-use crate::registry::Registry;
+use crate::registry::{FileState, Registry};
 use crate::schema::Schema;
 
 /// What to run.
@@ -215,12 +215,13 @@ impl Inner {
             depth: prepared.chain.depth,
             hops: prepared.chain.hops,
             limits: limits.clone(),
+            grants: generation.grants.clone(),
         };
         let patience = u64::try_from(limits.timeout.as_millis()).unwrap_or(u64::MAX);
         let deadline = Timestamp(self.source.now().0.saturating_add(patience));
         let context = Context::new(Arc::new(info), self.services.clone(), deadline, prepared.progress.clone());
         let state = RunState::new(context, limits, generation.environment.clone());
-        let ended = skillhost_engine::run(&code.component, state, limits, guest).await;
+        let ended = skillhost_engine::run(&code.linked, state, limits, guest).await;
         let came = Came { usage: ended.usage, log: ended.log, calls: ended.host.into_calls() };
         let result = ended.result.map_err(|stop| {
             let error = stop.into_error(limits);
@@ -277,18 +278,23 @@ impl Registry {
     pub(crate) fn find(&self, skill: &str, tool: Option<&str>) -> Result<(Arc<Generation>, usize), RunError> {
         let not_found = |message: String| Err(RunError::new(ErrorKind::NotFound, message));
         let Some(generation) = self.skill(skill) else {
-            return match self.refused(skill) {
-                Some(entry) => not_found(format!(
-                    "`{skill}` was refused: {}",
-                    entry.reason.as_deref().unwrap_or("see `skillhost list`")
-                )),
+            return match self.not_serving(skill) {
+                Some(entry) => {
+                    let reason = entry.reason.as_deref().unwrap_or("see `skillhost list`");
+                    match entry.state {
+                        FileState::Pending | FileState::Rejected => {
+                            Err(RunError::new(ErrorKind::Denied, format!("`{skill}` {reason}")))
+                        }
+                        _ => not_found(format!("`{skill}` was refused: {reason}")),
+                    }
+                }
                 None => {
                     not_found(format!("there is no skill `{}`; `skillhost list` shows what there is", shown(skill)))
                 }
             };
         };
         let names = || generation.tools.iter().map(|tool| tool.name.as_str()).collect::<Vec<_>>().join(", ");
-        let index = match (tool, generation.tools.as_slice()) {
+        let index = match (tool, &*generation.tools) {
             (_, []) => return not_found(format!("`{skill}` has no tools")),
             (None, [_]) => 0,
             (None, _) => {
