@@ -1,3 +1,5 @@
+mod contain;
+
 use std::fmt;
 
 /// A pattern with the grammar and the byte semantics of Redis: `*`, `?`, `[abc]`, `[a-c]`, `[^a-c]`, `\x`.
