@@ -4,7 +4,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{ArgAction, Args, Parser, Subcommand};
-use skillhost_types::{ByteSize, Tenant, parse_duration};
+use skillhost_types::{ByteSize, Grant, Tenant, parse_duration};
+
+use crate::approvals;
 
 /// A host for agent skills: WebAssembly components that are absorbed from a folder while it runs and called
 /// under capability, fuel, memory and time limits.
@@ -19,7 +21,8 @@ Examples:
   skillhost new hello && skillhost build hello      write a skill and drop it
   skillhost run hello.greet name=Ada                call one of its tools
   skillhost up                                      absorb what is dropped, until Ctrl-C
-  skillhost list                                    what is there, and what was refused and why"
+  skillhost list                                    what is there, and what was refused and why
+  skillhost approvals                               what asks for more than every skill has"
 )]
 pub(crate) struct Arguments {
     #[command(flatten)]
@@ -62,8 +65,14 @@ pub(crate) enum Command {
     Run(Run),
     /// What is absorbed, and what was refused and why
     List,
-    /// The tools, imports and wants of one skill or file
+    /// The tools, imports, wants and grants of one skill or file
     Inspect(Inspect),
+    /// What waits for a person's word, and what it asks for
+    Approvals(Approvals),
+    /// Say yes to what waits, or to a part of it
+    Approve(Approve),
+    /// Say no to what waits
+    Reject(Reject),
     /// Scaffold a Rust skill
     New(New),
     /// Compile Rust skills into the drop folder
@@ -113,9 +122,9 @@ pub(crate) struct Run {
     /// Memory for this run, such as 64MiB
     #[arg(long, value_name = "SIZE")]
     pub(crate) memory: Option<ByteSize>,
-    /// A capability for this run only. Every capability is allowed so far, with or without it
-    #[arg(long, value_name = "CAPABILITY SCOPE")]
-    pub(crate) grant: Vec<String>,
+    /// A capability for this run only, such as 'llm.complete *' (repeatable). A skill holds nothing that it does not ask for
+    #[arg(long, value_name = "CAPABILITY SCOPE", value_parser = approvals::grant)]
+    pub(crate) grant: Vec<Grant>,
     /// Whose run it is
     #[arg(long, value_name = "TENANT", default_value = "default")]
     pub(crate) tenant: Tenant,
@@ -126,6 +135,34 @@ pub(crate) struct Inspect {
     /// A skill's name, or the path of a file
     #[arg(value_name = "SKILL|FILE")]
     pub(crate) skill: String,
+}
+
+#[derive(Args)]
+pub(crate) struct Approvals {
+    /// Also what was decided, and how
+    #[arg(long)]
+    pub(crate) all: bool,
+}
+
+#[derive(Args)]
+#[command(after_help = "\
+Examples:
+  skillhost approve k7m2qd                          everything that it asks for
+  skillhost approve k7m2qd --only 'blackboard.read agent:*' --only 'llm.complete *'
+
+The approval is for the bytes that `approvals` showed; a file that was changed since is proposed anew.")]
+pub(crate) struct Approve {
+    /// The name that `approvals` shows
+    pub(crate) id: String,
+    /// Only this of what it asks for, or a part of that (repeatable)
+    #[arg(long, value_name = "CAPABILITY SCOPE", value_parser = approvals::grant)]
+    pub(crate) only: Vec<Grant>,
+}
+
+#[derive(Args)]
+pub(crate) struct Reject {
+    /// The name that `approvals` shows
+    pub(crate) id: String,
 }
 
 #[derive(Args)]

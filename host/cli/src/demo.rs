@@ -8,8 +8,9 @@ use std::time::{Duration, Instant};
 
 use hdrhistogram::Histogram;
 use serde_json::{Value, json};
+use skillhost_blackboard::Selection;
 use skillhost_lifecycle::{Config, Host, Options, RunRequest};
-use skillhost_types::{Caller, LimitsPatch, RunRecord, Tenant, Usage};
+use skillhost_types::{Caller, Glob, LimitsPatch, RunRecord, Tenant, Usage};
 
 use crate::args::Common;
 use crate::fail::Fail;
@@ -18,6 +19,8 @@ use crate::{build, print, run, session};
 /// The skill that the tour replaces, and its tool: small, so that compiling it twenty times is soon done.
 const SWAPPED: &str = "units";
 const SWAPPED_TOOL: &str = "units.human-size";
+/// The skill that messages wake.
+const AGENT: &str = "triage";
 /// How much of an output is shown: lines, and characters of one.
 const LINES: usize = 8;
 const WIDTH: usize = 72;
@@ -47,7 +50,7 @@ pub(crate) async fn demo(common: &Common) -> Result<ExitCode, Fail> {
     let watch = host.watch();
     host.absorb_folder().await?;
     for entry in host.entries() {
-        let tools = entry.serving.iter().flat_map(|skill| &skill.tools).map(|tool| tool.name.to_string());
+        let tools = entry.own().into_iter().flat_map(|skill| skill.tools.iter()).map(|tool| tool.name.to_string());
         let tools: Vec<_> = tools.collect();
         print::line(&format!("   {:<10} {:<8} {}", entry.name, entry.state.as_str(), tools.join(" ")));
     }
@@ -61,13 +64,16 @@ pub(crate) async fn demo(common: &Common) -> Result<ExitCode, Fail> {
     let query = json!({"filter": ".packages | map(ascii_upcase)", "input": manifest});
     used.push(call(&host, "jq.query", query).await?);
 
-    title("4. Wake an agent with a message");
+    title("4. Decide on what asks for more than every skill has");
+    decide(&host).await?;
+
+    title("5. Wake an agent with a message");
     used.push(agent(&host).await?);
 
-    title("5. Replace a skill while four callers use it at full speed");
+    title("6. Replace a skill while four callers use it at full speed");
     used.push(swap_under_load(&folder).await?);
 
-    title("6. What each used");
+    title("7. What each used");
     for (target, usage) in used {
         let Usage { wall_us, fuel, peak_memory_bytes, host_calls, .. } = usage;
         print::line(&format!(
@@ -128,6 +134,21 @@ async fn call(host: &Host, target: &'static str, input: Value) -> Result<Used, F
     }
 }
 
+/// Says yes to the agent, as `skillhost approve` would.
+async fn decide(host: &Host) -> Result<(), Fail> {
+    let waits = host.approvals(false)?.into_iter().find(|approval| approval.skill == AGENT);
+    let Some(waits) = waits else {
+        print::line(&format!("   {AGENT} was approved before"));
+        return Ok(());
+    };
+    for want in &waits.wants {
+        print::line(&format!("   {AGENT} asks for {} {}: {}", want.capability, want.scope, want.reason));
+    }
+    host.approve(&waits.id, None, "cli:demo").await?;
+    print::line(&format!("   approved, as `skillhost approve {}` would", waits.id));
+    Ok(())
+}
+
 async fn agent(host: &Host) -> Result<Used, Fail> {
     let message = json!({"issue": 123, "title": "Crash when the file is empty", "action": "comment"});
     let tenant = Tenant::default();
@@ -136,7 +157,7 @@ async fn agent(host: &Host) -> Result<Used, Fail> {
     while host.publish(&tenant, "dispatch:new", &message).await.map_err(Fail::internal)? == 0 {
         waited(begun, "the agent to join").await?;
     }
-    let runs = || host.events().runs(Some("triage"), 20);
+    let runs = || host.events().runs(Some(AGENT), 20);
     let usage = loop {
         if let Some(run) = runs()?.into_iter().find(|run| &*run.tool == "handle") {
             print::line(&format!(
@@ -147,7 +168,7 @@ async fn agent(host: &Host) -> Result<Used, Fail> {
         }
         waited(begun, "the agent to handle its message").await?;
     };
-    let keys = host.blackboard().keys(&tenant, &skillhost_types::Glob::new("agent:triage:*"), 10).await;
+    let keys = host.blackboard().keys(&tenant, &Selection::all(Glob::new("agent:triage:*")), 10).await;
     for key in keys.map_err(Fail::internal)? {
         print::line(&format!("     wrote {}", key.as_str()));
     }

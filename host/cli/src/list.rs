@@ -2,10 +2,12 @@
 
 use std::path::Path;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use console::Color;
 use serde_json::{Value, json};
 use skillhost_lifecycle::{Entry, Generation};
+use skillhost_types::{Grant, Want};
 
 use crate::args::{Common, Inspect};
 use crate::fail::Fail;
@@ -26,14 +28,14 @@ pub(crate) async fn list(common: &Common) -> Result<ExitCode, Fail> {
     let rows: Vec<Vec<String>> = entries
         .iter()
         .map(|entry| {
-            let tools = entry.serving.iter().flat_map(|serving| &serving.tools);
-            let tools: Vec<_> = tools.map(|tool| tool.name.as_str()).collect();
+            let tools = tools(entry.own());
             let version = entry.version.clone().unwrap_or_default();
             vec![entry.name.clone(), version, entry.state.as_str().into(), tools.join(" "), entry.file.clone()]
         })
         .collect();
     let colour = |column, text: &str| match (column, text) {
         (2, "active") => Some(Color::Green),
+        (2, "pending") => Some(Color::Yellow),
         (2, _) => Some(Color::Red),
         _ => None,
     };
@@ -56,14 +58,14 @@ fn listed(entry: &Entry) -> Value {
         "state": entry.state.as_str(),
         "digest": entry.digest,
         "file": entry.file,
-        "tools": tools(entry.serving.as_deref()),
+        "tools": tools(entry.own()),
         "reason": entry.reason,
         "serving": entry.serving.as_ref().map(|serving| serving.digest),
     })
 }
 
-fn tools(generation: Option<&Generation>) -> Vec<&str> {
-    generation.into_iter().flat_map(|generation| &generation.tools).map(|tool| tool.name.as_str()).collect()
+fn tools(generation: Option<&Arc<Generation>>) -> Vec<&str> {
+    generation.into_iter().flat_map(|generation| generation.tools.iter()).map(|tool| tool.name.as_str()).collect()
 }
 
 pub(crate) async fn inspect(common: &Common, inspect: &Inspect) -> Result<ExitCode, Fail> {
@@ -98,10 +100,10 @@ pub(crate) async fn inspect(common: &Common, inspect: &Inspect) -> Result<ExitCo
 /// An entry as `inspect --json` prints it. What a refused file itself says is not known; the fields about it
 /// are those of what serves in its place, or empty.
 fn inspected(entry: &Entry) -> Value {
-    let serving = entry.serving.as_deref();
-    let tools: Vec<Value> = serving
+    let shown = entry.own();
+    let tools: Vec<Value> = shown
         .into_iter()
-        .flat_map(|serving| &serving.tools)
+        .flat_map(|shown| shown.tools.iter())
         .map(|tool| {
             json!({
                 "name": tool.name,
@@ -115,27 +117,31 @@ fn inspected(entry: &Entry) -> Value {
     json!({
         "name": entry.name,
         "version": entry.version,
-        "description": serving.map(|serving| &serving.description),
-        "kind": serving.map(|serving| serving.kind.as_str()),
+        "description": shown.map(|shown| &shown.description),
+        "kind": shown.map(|shown| shown.kind.as_str()),
         "digest": entry.digest,
         "file": entry.file,
-        "size": serving.map(|serving| serving.size),
+        "size": shown.map(|shown| shown.size),
         "state": entry.state.as_str(),
         "reason": entry.reason,
-        "serving": serving.map(|serving| serving.digest),
+        "serving": entry.serving.as_ref().map(|serving| serving.digest),
         "tools": tools,
-        "subscriptions": serving.map(|serving| serving.subscriptions.clone()).unwrap_or_default(),
-        "imports": serving.map(|serving| serving.imports.clone()).unwrap_or_default(),
-        "wants": serving.map(|serving| serving.wants.clone()).unwrap_or_default(),
-        "grants": serving.map(Generation::grants).unwrap_or_default(),
-        "imports_without_asking": serving.map(Generation::imports_without_asking).unwrap_or_default(),
-        "asks_without_importing": serving.map(Generation::asks_without_importing).unwrap_or_default(),
-        "instructions": serving.and_then(|serving| serving.instructions.as_deref()),
+        "subscriptions": shown.map(|shown| shown.subscriptions.clone()).unwrap_or_default(),
+        "imports": shown.map(|shown| shown.imports.clone()).unwrap_or_default(),
+        "wants": shown.map(|shown| shown.wants.clone()).unwrap_or_default(),
+        "grants": shown.map(|shown| grants(shown)).unwrap_or_default(),
+        "imports_without_asking": shown.map(|shown| shown.imports_without_asking()).unwrap_or_default(),
+        "asks_without_importing": shown.map(|shown| shown.asks_without_importing()).unwrap_or_default(),
+        "instructions": shown.and_then(|shown| shown.instructions.as_deref()),
     })
 }
 
+fn grants(generation: &Generation) -> Vec<String> {
+    generation.grants.iter().map(ToString::to_string).collect()
+}
+
 fn describe(entry: &Entry) {
-    let field = |name: &str, value: &str| print::line(&format!("{name:<14} {value}"));
+    let field = |name: &str, value: &str| print::line(&format!("{name:<15} {value}"));
     field("name", &entry.name);
     field("state", entry.state.as_str());
     if let Some(reason) = &entry.reason {
@@ -145,10 +151,10 @@ fn describe(entry: &Entry) {
     if let Some(digest) = &entry.digest {
         field("digest", &digest.to_string());
     }
-    let Some(skill) = &entry.serving else { return };
-    if entry.digest != Some(skill.digest) {
-        field("serving", &skill.digest.to_string());
+    if let Some(serving) = entry.serving.as_ref().filter(|serving| entry.digest != Some(serving.digest)) {
+        field("serving", &serving.digest.to_string());
     }
+    let Some(skill) = entry.own() else { return };
     field("version", &skill.version);
     field("kind", skill.kind.as_str());
     if !skill.description.is_empty() {
@@ -157,8 +163,12 @@ fn describe(entry: &Entry) {
     field("size", &format!("{} bytes", skill.size));
     list_of("subscriptions", skill.subscriptions.iter().cloned());
     list_of("wants", skill.wants.iter().map(|want| format!("{} {} - {}", want.capability, want.scope, want.reason)));
+    list_of("holds", grants(skill).into_iter());
+    list_of("does not hold", missing(skill));
     list_of("imports", skill.imports.iter().cloned());
-    for tool in &skill.tools {
+    list_of("imports unasked", skill.imports_without_asking().into_iter());
+    list_of("asks unused", skill.asks_without_importing().into_iter());
+    for tool in skill.tools.iter() {
         print::line("");
         let hints: Vec<_> = tool.hints.iter().map(|hint| json!(hint).as_str().unwrap_or_default().to_owned()).collect();
         let hints = if hints.is_empty() { String::new() } else { format!("  ({})", hints.join(", ")) };
@@ -174,9 +184,16 @@ fn describe(entry: &Entry) {
     }
 }
 
+/// What it asks for and no grant covers.
+fn missing(generation: &Generation) -> impl Iterator<Item = String> {
+    let covered = |want: &&Want| Grant::try_from(*want).is_ok_and(|want| generation.grants.covers(&want));
+    let missing = generation.wants.iter().filter(move |want| !covered(want));
+    missing.map(|want| format!("{} {}", want.capability, want.scope))
+}
+
 fn list_of(name: &str, items: impl Iterator<Item = String>) {
     for (index, item) in items.enumerate() {
         let name = if index == 0 { name } else { "" };
-        print::line(&format!("{name:<14} {item}"));
+        print::line(&format!("{name:<15} {item}"));
     }
 }

@@ -1,6 +1,7 @@
 //! `skillhost`: the command line. It translates what is typed into calls to the host and what comes back
 //! into text, JSON and exit codes; it decides nothing.
 
+mod approvals;
 mod args;
 mod build;
 mod demo;
@@ -55,6 +56,9 @@ fn dispatch(arguments: &Arguments) -> Result<ExitCode, Fail> {
             Command::Run(run) => run::run(common, run).await,
             Command::List => list::list(common).await,
             Command::Inspect(inspect) => list::inspect(common, inspect).await,
+            Command::Approvals(asked) => approvals::approvals(common, asked).await,
+            Command::Approve(approve) => approvals::approve(common, approve).await,
+            Command::Reject(reject) => approvals::reject(common, reject).await,
             Command::Events(query) => events::events(common, query).await,
             Command::Runs(query) => runs::runs(common, query).await,
             Command::Show(show) => runs::show(common, show).await,

@@ -5,8 +5,8 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use indicatif::{ProgressBar, ProgressStyle};
-use skillhost_lifecycle::{FileState, Host, Progress, ProgressSink, RunRequest};
-use skillhost_types::{ByteSize, CAPABILITIES, Caller, Content, ErrorKind, Level, LimitsPatch, Output, RunRecord};
+use skillhost_lifecycle::{FileState, Host, Passing, Progress, ProgressSink, RunRequest};
+use skillhost_types::{ByteSize, Caller, Content, ErrorKind, Level, LimitsPatch, Output, RunRecord};
 
 use crate::args::{Common, Run};
 use crate::fail::Fail;
@@ -53,26 +53,16 @@ pub(crate) async fn run(common: &Common, run: &Run) -> Result<ExitCode, Fail> {
 }
 
 async fn once(common: &Common, run: &Run) -> Result<ExitCode, Fail> {
-    for grant in &run.grant {
-        match grant.split_once(' ') {
-            Some((capability, _)) if !CAPABILITIES.contains(&capability) => {
-                let all = CAPABILITIES.join(", ");
-                return Err(Fail::usage(format!("there is no capability `{capability}`; there are {all}")));
-            }
-            Some((_, scope)) if !scope.trim().is_empty() => {}
-            _ => {
-                return Err(Fail::usage(format!(
-                    "--grant takes 'CAPABILITY SCOPE', such as 'blackboard.read *', not '{grant}'"
-                )));
-            }
-        }
-    }
     let mut config = session::config(common)?;
     // The pool must have room for what this run may take.
     if let Some(memory) = run.memory {
         config.limits.memory = ByteSize(config.limits.memory.0.max(memory.0));
     }
-    let host = session::open(common, config).await?;
+    let to = match Target::parse(&run.target) {
+        Target::Skill { skill, .. } => Some(skill),
+        Target::File { .. } => None,
+    };
+    let host = session::open_with(common, config, Passing { to, grants: run.grant.clone() }).await?;
     let record = record(&host, common, run).await;
     host.close().await;
     let record = record?;
@@ -95,9 +85,15 @@ async fn record(host: &Host, common: &Common, run: &Run) -> Result<Arc<RunRecord
                 return Err(Fail::not_found(format!("there is no file {}", path.display())));
             }
             let entry = host.absorb_file(&path).await;
-            if entry.state == FileState::Refused {
-                let reason = entry.reason.unwrap_or_default();
-                return Err(Fail::not_found(format!("{} was refused: {reason}", path.display())));
+            let reason = entry.reason.unwrap_or_default();
+            match entry.state {
+                FileState::Active => {}
+                FileState::Refused => {
+                    return Err(Fail::not_found(format!("{} was refused: {reason}", path.display())));
+                }
+                FileState::Pending | FileState::Rejected => {
+                    return Err(Fail::new(ErrorKind::Denied, format!("{} {reason}", path.display())));
+                }
             }
             (entry.name, tool)
         }

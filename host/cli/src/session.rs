@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
-use skillhost_lifecycle::{Config, ConfigError, Host, HostError, Notice, Options};
+use skillhost_lifecycle::{Config, ConfigError, Host, HostError, Notice, Options, Passing};
 use skillhost_types::ErrorKind;
 
 use crate::args::Common;
@@ -33,7 +33,13 @@ pub(crate) fn config(common: &Common) -> Result<Config, Fail> {
 
 /// Opens a host that shows on a terminal what it is busy with.
 pub(crate) async fn open(common: &Common, config: Config) -> Result<Host, Fail> {
+    open_with(common, config, Passing::default()).await
+}
+
+/// The same, with what is granted for this process only.
+pub(crate) async fn open_with(common: &Common, config: Config, passing: Passing) -> Result<Host, Fail> {
     let mut options = Options::new(config);
+    options.passing = passing;
     if common.verbose > 0 {
         options.notices = Some(Arc::new(|notice| up::say(false, notice)));
     } else if print::is_attended() && !common.quiet {
@@ -72,7 +78,10 @@ impl Bars {
                     bar.enable_steady_tick(std::time::Duration::from_millis(120));
                     open.insert(file.clone(), bar);
                 }
-                Notice::Absorbed { file, .. } | Notice::Replaced { file, .. } | Notice::Refused { file, .. } => {
+                Notice::Absorbed { file, .. }
+                | Notice::Replaced { file, .. }
+                | Notice::Waits { file, .. }
+                | Notice::Refused { file, .. } => {
                     if let Some(bar) = open.remove(file) {
                         bar.finish_and_clear();
                     }

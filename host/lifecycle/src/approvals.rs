@@ -243,7 +243,7 @@ impl Approvals {
                     proposal.skill,
                     proposal.version,
                     proposal.digest.to_string(),
-                    proposal.size,
+                    i64::try_from(proposal.size).unwrap_or(i64::MAX),
                     asked,
                     to_json(&proposal.wants),
                     to_json(&proposal.imports),
@@ -278,6 +278,13 @@ impl Approvals {
             return Ok(());
         }
         self.database.transact(|transaction| self.supersede(transaction, file, reason))
+    }
+
+    /// Everything that `id` asks for.
+    pub(crate) fn asked(&self, id: &str) -> Result<Vec<Grant>, DecideError> {
+        let approval = self.database.read(|connection| find(connection, id).optional())?;
+        let approval = approval.ok_or_else(|| DecideError::NotFound(id.to_owned()))?;
+        Ok(approval.wants.iter().filter_map(|want| Grant::try_from(want).ok()).collect())
     }
 
     /// Decides. What is granted must lie in what is asked for.
@@ -358,7 +365,7 @@ impl Approvals {
         let now = millis(self.source.now());
         let patience = i64::try_from(EXPIRES.as_millis()).unwrap_or(i64::MAX);
         transaction.execute(
-            "UPDATE approvals SET state = 'expired', reason = 'nobody decided for 30 days; copy the file again'
+            "UPDATE approvals SET state = 'expired', reason = 'nobody decided for 30 days'
              WHERE state = 'proposed' AND proposed_at < ?1",
             (now.saturating_sub(patience),),
         )?;
@@ -404,7 +411,7 @@ fn decode(row: &Row<'_>) -> rusqlite::Result<Approval> {
         skill: row.get("skill")?,
         version: row.get("version")?,
         digest: parsed(row, "digest")?,
-        size: row.get("size")?,
+        size: row.get::<_, i64>("size")?.try_into().unwrap_or_default(),
         wants: from_json(row, "wants")?,
         imports: from_json(row, "imports")?,
         new: from_json(row, "news")?,

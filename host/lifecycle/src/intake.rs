@@ -14,10 +14,12 @@ use skillhost_types::SkillName;
 use tokio::task::JoinHandle;
 
 use crate::absorb::Refused;
+use crate::authority::{By, Held, Verdict};
 use crate::folder::{self, Fingerprint};
 use crate::generation::Generation;
 use crate::host::{FolderState, HostError, Inner, Notice};
 use crate::keep::{Kept, Remembered};
+use crate::petition::rejected;
 use crate::package::Package;
 use crate::registry::{Change, Entry, FileState};
 
@@ -109,7 +111,7 @@ impl Inner {
         let absorbed = self.absorber.absorb(self.drop_folder(), file, &self.config, &self.keep).await;
         let _one_at_a_time = self.commit.lock().await;
         match absorbed {
-            Ok((generation, package)) => self.serve(generation, package).await,
+            Ok((generation, package)) => self.put(generation, package).await,
             Err(refused) => {
                 self.restore(file).await;
                 self.list_refused(refusal(file, refused)).await;
@@ -128,20 +130,48 @@ impl Inner {
         self.folder.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    async fn serve(self: &Arc<Self>, generation: Arc<Generation>, package: Package) {
-        let kept = Kept { skill: generation.name.to_string(), digest: generation.digest };
-        let file = generation.file.clone();
-        let other = self.registry.load().skill(generation.name.as_str()).filter(|other| other.file != file).cloned();
-        if let Some(other) = other {
+    /// Puts what was absorbed where it belongs: to serve, before a person, or aside.
+    async fn put(self: &Arc<Self>, generation: Generation, package: Package) {
+        let (skill, file) = (generation.name.to_string(), generation.file.clone());
+        let registry = self.registry.load();
+        let other = registry.provider(&skill).filter(|other| **other != *file).and_then(|other| registry.entry(other));
+        if let Some(other) = other.cloned() {
             if !self.is_before(&file, &other.file) {
-                return self.refused_entry(&generation, taken(&kept.skill, &other.file)).await;
+                self.withdraw(&file, "another file provides the skill");
+                return self.refused_entry(&Arc::new(generation), taken(&skill, &other.file)).await;
             }
             // Quicker to absorb is not earlier.
             self.change(|registry| registry.remove(&other.file));
             self.forget(&other.file);
-            self.refused_entry(&other, taken(&kept.skill, &file)).await;
+            self.withdraw(&other.file, "another file provides the skill");
+            if let Some(other) = other.own() {
+                self.refused_entry(other, taken(&skill, &file)).await;
+            }
         }
-        let before = match self.store(package, &file, kept).await {
+        match self.judge(&generation, self.passing.of(&generation.name)) {
+            Ok(Verdict::Serves(held)) => self.serve(generation, held, package).await,
+            Ok(Verdict::Waits(new)) => self.wait(Arc::new(generation), &new).await,
+            Ok(Verdict::Rejected(approval)) => self.set_aside(Arc::new(generation), &approval).await,
+            Err(error) => {
+                let reason = format!("the data directory cannot be read: {error}");
+                self.refused_entry(&Arc::new(generation), reason).await;
+            }
+        }
+    }
+
+    async fn serve(self: &Arc<Self>, generation: Generation, held: Held, package: Package) {
+        let Held { grants, by } = held;
+        let waiting = Arc::new(generation);
+        let generation = match self.absorber.grant(Generation::clone(&waiting), grants) {
+            Ok(generation) => Arc::new(generation),
+            Err(refusal) => {
+                self.settle(&waiting, &by, Some(&refusal.to_string())).await;
+                return self.refused_entry(&waiting, refusal.to_string()).await;
+            }
+        };
+        let kept = Kept { skill: generation.name.to_string(), digest: generation.digest };
+        let file = generation.file.clone();
+        let before = match self.store(package, &file, kept, &by).await {
             Ok(before) => before,
             Err(error) => {
                 let reason = format!("the data directory cannot be written: {error}");
@@ -150,6 +180,7 @@ impl Inner {
         };
         let change = self.change(|registry| registry.serve(generation.clone()));
         self.agents.follow(self);
+        self.settle(&generation, &by, None).await;
         let (skill, version) = (generation.name.to_string(), generation.version.clone());
         let replaced = match (change, before) {
             (Change::Same | Change::Taken, _) => return,
@@ -180,9 +211,15 @@ impl Inner {
     }
 
     /// Puts on disk that `file` serves `kept`.
-    async fn store(&self, package: Package, file: &str, kept: Kept) -> Result<Remembered, Failure> {
+    async fn store(&self, package: Package, file: &str, kept: Kept, by: &By) -> Result<Remembered, Failure> {
         let (keep, file) = (self.keep.clone(), file.to_owned());
+        let passing = matches!(by, By::Process);
         tokio::task::spawn_blocking(move || {
+            if passing {
+                // What this process alone may do is nothing for the next one to go on with.
+                keep.store(&package)?;
+                return Ok(Remembered::Before);
+            }
             if keep.holds(&file, &kept)? {
                 return Ok(Remembered::Before);
             }
@@ -201,6 +238,11 @@ impl Inner {
         }
     }
 
+    /// The file is taken in again as if it had changed.
+    pub(crate) fn look_again_at(&self, file: &str) {
+        self.lock_folder().seen.remove(file);
+    }
+
     fn forget(&self, file: &str) -> Option<Kept> {
         self.keep.forget(file).unwrap_or_else(|error| {
             tracing::warn!(file, %error, "the data directory still remembers a file that no longer serves");
@@ -208,24 +250,15 @@ impl Inner {
         })
     }
 
-    async fn refused_entry(&self, generation: &Generation, reason: String) {
-        self.list_refused(Entry {
-            file: generation.file.clone(),
-            name: generation.name.to_string(),
-            version: Some(generation.version.clone()),
-            digest: Some(generation.digest),
-            state: FileState::Refused,
-            reason: Some(reason),
-            serving: None,
-        })
-        .await;
+    async fn refused_entry(&self, generation: &Arc<Generation>, reason: String) {
+        self.list_refused(Entry::not(FileState::Refused, generation, reason)).await;
     }
 
     /// Lists a file as refused. What served under it goes on serving.
     async fn list_refused(&self, entry: Entry) {
         let (file, digest) = (entry.file.clone(), entry.digest);
         let reason = entry.reason.clone().unwrap_or_default();
-        self.change(|registry| registry.refuse(entry));
+        self.change(|registry| registry.list(entry));
         // A data directory that cannot say whether it is news does not keep it back.
         if self.keep.refuse(&file, digest, &reason).unwrap_or(true) {
             self.event("skill.refused", json!({"file": file, "digest": digest, "reason": reason})).await;
@@ -234,7 +267,7 @@ impl Inner {
     }
 
     /// After a restart: lets the generation that `file` served before serve again, from the kept bytes.
-    async fn restore(self: &Arc<Self>, file: &str) {
+    pub(crate) async fn restore(self: &Arc<Self>, file: &str) {
         if self.registry.load().entry(file).is_some() {
             return;
         }
@@ -245,19 +278,26 @@ impl Inner {
         let bytes = self.keep.path(&kept.digest);
         let package = tokio::task::spawn_blocking(move || crate::package::read_kept(&bytes)).await;
         let restored = match package {
-            Ok(Ok(package)) if package.digest == kept.digest => {
-                self.absorber.generation(package, file, &self.config, &self.keep).await.map_err(|why| why.to_string())
-            }
-            Ok(Ok(_)) => Err("its kept bytes were changed".to_owned()),
-            Ok(Err(error)) => Err(error.to_string()),
-            Err(error) => Err(error.to_string()),
+            Ok(Ok(package)) if package.digest == kept.digest => self.as_it_was(package, file).await,
+            Ok(Ok(_)) => Err("its kept bytes were changed".into()),
+            Ok(Err(error)) => Err(error.into()),
+            Err(error) => Err(error.into()),
         };
         match restored {
-            Ok((generation, _)) => {
-                self.change(|registry| registry.serve(generation));
+            Ok(generation) => {
+                self.change(|registry| registry.serve(Arc::new(generation)));
                 self.agents.follow(self);
             }
             Err(error) => tracing::warn!(file, %error, "what served before the restart cannot serve again"),
+        }
+    }
+
+    /// The generation of kept bytes, with what it holds today.
+    async fn as_it_was(self: &Arc<Self>, package: Package, file: &str) -> Result<Generation, Failure> {
+        let (generation, _) = self.absorber.generation(package, file, &self.config, &self.keep).await?;
+        match self.judge(&generation, self.passing.of(&generation.name))? {
+            Verdict::Serves(held) => Ok(self.absorber.grant(generation, held.grants)?),
+            Verdict::Waits(_) | Verdict::Rejected(_) => Err("what it asks for is no longer granted".into()),
         }
     }
 
@@ -277,6 +317,7 @@ impl Inner {
                 state.seen.remove(&file);
                 state.arrivals.remove(&file);
             }
+            self.withdraw(&file, "its file is gone");
             let kept = self.forget(&file);
             let entry = self.change(|registry| registry.remove(&file));
             // One that was refused never served; that it is gone is no event.
@@ -302,11 +343,34 @@ impl Inner {
             // For this process only: the folder's own files are not concerned.
             Err(refused) => return refusal(&name, refused),
         };
+        let held = match self.judge(&generation, self.passing.elsewhere()) {
+            Ok(Verdict::Serves(held)) => held,
+            Ok(Verdict::Waits(new)) => {
+                let flags: Vec<_> = new.iter().map(|grant| format!(" --grant '{grant}'")).collect();
+                let reason = format!(
+                    "asks for what it was not granted; grant it for this run with{}, or drop it into the skills folder",
+                    flags.concat()
+                );
+                return Entry::not(FileState::Pending, &Arc::new(generation), reason);
+            }
+            Ok(Verdict::Rejected(approval)) => {
+                return Entry::not(FileState::Rejected, &Arc::new(generation), rejected(&approval));
+            }
+            Err(error) => {
+                let reason = format!("the data directory cannot be read: {error}");
+                return Entry::not(FileState::Refused, &Arc::new(generation), reason);
+            }
+        };
         // A folder's files must lie somewhere for its runs to see; nothing is remembered.
         let kept = if package.files.is_empty() { Ok(()) } else { self.keep.store(&package) };
         if let Err(error) = kept {
             tracing::warn!(path = shown, %error, "the skill's own folder cannot be kept");
         }
+        let waiting = Arc::new(generation);
+        let generation = match self.absorber.grant(Generation::clone(&waiting), held.grants) {
+            Ok(generation) => Arc::new(generation),
+            Err(error) => return Entry::not(FileState::Refused, &waiting, error.to_string()),
+        };
         let entry = Entry::of(&generation);
         self.change(|registry| registry.serve(generation));
         entry
@@ -324,6 +388,7 @@ fn refusal(file: &str, refused: Refused) -> Entry {
         digest: refused.digest,
         state: FileState::Refused,
         reason: Some(refused.why.to_string()),
+        waiting: None,
         serving: None,
     }
 }

@@ -32,6 +32,7 @@ mod keep;
 mod manifest;
 mod nested;
 mod package;
+mod petition;
 mod registry;
 mod run;
 mod schema;

@@ -11,7 +11,7 @@ mod tests;
 use std::collections::HashSet;
 
 use skillhost_capabilities::{Hint, Manifest, ManifestTool};
-use skillhost_types::{CAPABILITIES, NameError, SkillName, ToolName, Want};
+use skillhost_types::{Grant, GrantError, NameError, SkillName, ToolName, Want};
 
 use crate::package::{Shown, is_deceptive};
 use crate::schema::{Schema, SchemaError};
@@ -45,8 +45,8 @@ pub(crate) enum ManifestError {
     NoHandler,
     #[error("{0} is empty or holds a space or an unprintable character; write one pattern")]
     Pattern(String),
-    #[error("it wants `{0}`, which is no capability; there are {all}", all = CAPABILITIES.join(", "))]
-    Capability(Shown),
+    #[error("it wants what cannot be: {0}")]
+    Want(GrantError),
 }
 
 /// What a skill is, checked.
@@ -141,7 +141,7 @@ fn check_subscriptions(subscriptions: &[String], handles: bool) -> Result<(), Ma
 fn check_wants(wants: &[Want]) -> Result<(), ManifestError> {
     check_count("wants", wants.len(), limits::WANTS)?;
     for want in wants {
-        Grant::try_from(want).map_err(|error| ManifestError::Want(error))?;
+        Grant::try_from(want).map_err(ManifestError::Want)?;
         check_text(|| format!("the reason of its want `{}`", want.capability), &want.reason, limits::REASON)?;
     }
     Ok(())

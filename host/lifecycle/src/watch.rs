@@ -9,10 +9,12 @@ use std::time::Duration;
 
 use notify::Watcher as _;
 use serde_json::json;
+use skillhost_store::ChangeCounter;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use crate::host::Inner;
+use crate::petition::ASK;
 
 /// Between two looks at the folder when nothing was heard: notifications get lost on network folders, and
 /// when the system's queue is full.
@@ -64,6 +66,7 @@ async fn watch(inner: Arc<Inner>, stop: CancellationToken) {
         .inspect_err(|error| tracing::warn!(%error, "no notifications for the skills folder; looking twice a second"))
         .ok();
     inner.event("system.started", json!({"version": env!("CARGO_PKG_VERSION")})).await;
+    let mut decided = Decided::new(&inner);
     loop {
         let wait = match inner.rescan().await {
             Ok((true, _)) => RESCAN_UNSETTLED,
@@ -83,10 +86,34 @@ async fn watch(inner: Arc<Inner>, stop: CancellationToken) {
         tokio::select! {
             () = stop.cancelled() => break,
             () = came => {}
+            () = decided.wait() => inner.look_again_at_decided(),
             () = tokio::time::sleep(wait) => {}
         }
         while hear.try_recv().is_ok() {}
     }
     inner.agents.close().await;
     inner.event("system.stopped", json!({})).await;
+}
+
+/// Hears of decisions, whoever makes them.
+struct Decided(Option<ChangeCounter>);
+
+impl Decided {
+    fn new(inner: &Inner) -> Self {
+        let counter = inner.approvals.changes();
+        Self(counter.inspect_err(|error| tracing::warn!(%error, "approvals are noticed at the next start")).ok())
+    }
+
+    /// Waits until something is written where decisions are.
+    async fn wait(&mut self) {
+        loop {
+            tokio::time::sleep(ASK).await;
+            match self.0.as_mut().map(ChangeCounter::changed) {
+                Some(Ok(true)) => return,
+                Some(Ok(false)) => {}
+                Some(Err(error)) => tracing::warn!(%error, "cannot see whether somebody decided"),
+                None => std::future::pending().await,
+            }
+        }
+    }
 }

@@ -53,7 +53,7 @@ fn tenants_do_not_see_each_other() {
         let mut heard = board.subscribe(&theirs, vec![Glob::new("*")]).unwrap();
         board.set(&ours, &key("a"), "1".into(), Ttl::Forever).await.unwrap();
         assert_eq!(board.get(&theirs, &key("a")).await, Ok(None));
-        assert_eq!(board.clear(&theirs, &Glob::new("*")).await, Ok(0));
+        assert_eq!(board.clear(&theirs, &Selection::all(Glob::new("*"))).await, Ok(0));
         assert_eq!(board.publish(&ours, message("c", "1")).await, Ok(0));
         assert_eq!(board.publish(&theirs, message("c", "2")).await, Ok(1));
         assert_eq!(&*heard.next().await.unwrap().payload, "2");
@@ -202,7 +202,7 @@ proptest! {
                     let glob = Glob::new(pattern);
                     let before = model.len();
                     model.retain(|name, _| !glob.matches(name));
-                    prop_assert_eq!(now(board.clear(&tenant, &glob)), Ok((before - model.len()) as u64));
+                    prop_assert_eq!(now(board.clear(&tenant, &Selection::all(glob))), Ok((before - model.len()) as u64));
                 }
                 Step::Wait(ms) => {
                     time += ms;
@@ -210,13 +210,13 @@ proptest! {
                 }
             }
             model.retain(|_, (_, until)| *until > time);
-            let listed: Vec<String> = now(board.keys(&tenant, &Glob::new("*"), 100)).unwrap().iter().map(|k| k.as_str().to_owned()).collect();
+            let listed: Vec<String> = now(board.keys(&tenant, &Selection::all(Glob::new("*")), 100)).unwrap().iter().map(|k| k.as_str().to_owned()).collect();
             prop_assert_eq!(listed, model.keys().cloned().collect::<Vec<_>>());
             for (name, (value, _)) in &model {
                 prop_assert_eq!(now(board.get(&tenant, &key(name))), Ok(Some(value.clone())));
             }
         }
-        now(board.clear(&tenant, &Glob::new("*"))).unwrap();
+        now(board.clear(&tenant, &Selection::all(Glob::new("*")))).unwrap();
         prop_assert_eq!(board.with(&tenant, |space, _| (space.bytes, space.expiries.len())), (0, 0));
     }
 }

@@ -137,7 +137,7 @@ proptest! {
         }
         runtime.block_on(log.append(event("system.end", "s"))).unwrap();
         let globs = ["*", "skill.*", "*.c", "system.?"];
-        let query = Query { kinds: vec![Glob::new(globs[kind])], source: Some("s".into()), run: None, tenant: None, after, limit };
+        let query = Query { kinds: vec![Glob::new(globs[kind])], source: Some("s".into()), after, limit, ..Query::default() };
         let mut expected: Vec<u64> = written
             .iter()
             .map(|(kind, source)| (kinds[*kind], sources[*source]))
