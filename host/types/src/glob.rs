@@ -9,6 +9,8 @@ use std::fmt;
 pub struct Glob {
     text: String,
     tokens: Vec<Token>,
+    /// The bytes that the pattern begins with before anything wild: most texts differ there.
+    prefix: Vec<u8>,
 }
 
 #[derive(Clone, PartialEq, Eq, Hash)]
@@ -16,7 +18,7 @@ enum Token {
     AnyRun,
     AnyByte,
     Byte(u8),
-    Class { negated: bool, ranges: Vec<(u8, u8)> },
+    Class(ByteSet),
 }
 
 impl Token {
@@ -25,10 +27,31 @@ impl Token {
             Self::AnyRun => false,
             Self::AnyByte => true,
             Self::Byte(own) => *own == byte,
-            Self::Class { negated, ranges } => {
-                ranges.iter().any(|(low, high)| (*low..=*high).contains(&byte)) != *negated
-            }
+            Self::Class(set) => set.has(byte),
         }
+    }
+}
+
+/// A bit for every byte, so that a class of many ranges costs no more than one byte.
+#[derive(Clone, Default, PartialEq, Eq, Hash)]
+struct ByteSet {
+    low: u128,
+    high: u128,
+}
+
+impl ByteSet {
+    fn has(&self, byte: u8) -> bool {
+        let half = if byte < 128 { self.low } else { self.high };
+        half >> (byte % 128) & 1 == 1
+    }
+
+    fn add(&mut self, byte: u8) {
+        let half = if byte < 128 { &mut self.low } else { &mut self.high };
+        *half |= 1 << (byte % 128);
+    }
+
+    fn others(&self) -> Self {
+        Self { low: !self.low, high: !self.high }
     }
 }
 
@@ -56,7 +79,9 @@ impl Glob {
                 tokens.push(token);
             }
         }
-        Self { text: text.to_owned(), tokens }
+        let literal = |token: &Token| if let Token::Byte(byte) = token { Some(*byte) } else { None };
+        let prefix = tokens.iter().map_while(literal).collect();
+        Self { text: text.to_owned(), tokens, prefix }
     }
 
     /// Does the whole of `text` match?
@@ -68,12 +93,17 @@ impl Glob {
     /// The same in at most so many `steps`, which are used up; none if they do not suffice.
     pub fn matches_within(&self, text: &str, steps: &mut u64) -> Option<bool> {
         let text = text.as_bytes();
-        let (mut at_token, mut at_text) = (0, 0);
+        if !text.starts_with(&self.prefix) {
+            *steps = steps.checked_sub(1)?;
+            return Some(false);
+        }
+        let (mut at_token, mut at_text) = (self.prefix.len(), self.prefix.len());
         let mut back: Option<(usize, usize)> = None;
         loop {
             *steps = steps.checked_sub(1)?;
             match (self.tokens.get(at_token), text.get(at_text)) {
                 (None, None) => return Some(true),
+                (Some(Token::AnyRun), _) if at_token + 1 == self.tokens.len() => return Some(true),
                 (Some(Token::AnyRun), _) => {
                     back = Some((at_token + 1, at_text));
                     at_token += 1;
@@ -106,29 +136,22 @@ fn class(rest: &mut &[u8]) -> Token {
     if negated {
         *rest = rest.get(1..).unwrap_or_default();
     }
-    let mut ranges = Vec::new();
+    let mut set = ByteSet::default();
     loop {
-        match **rest {
+        let (low, high, tail) = match **rest {
             [] => break,
-            [b']', ..] => {
-                *rest = rest.get(1..).unwrap_or_default();
+            [b']', ref tail @ ..] => {
+                *rest = tail;
                 break;
             }
-            [b'\\', escaped, ..] => {
-                ranges.push((escaped, escaped));
-                *rest = rest.get(2..).unwrap_or_default();
-            }
-            [low, b'-', high, ..] => {
-                ranges.push((low.min(high), low.max(high)));
-                *rest = rest.get(3..).unwrap_or_default();
-            }
-            [byte, ..] => {
-                ranges.push((byte, byte));
-                *rest = rest.get(1..).unwrap_or_default();
-            }
-        }
+            [b'\\', escaped, ref tail @ ..] => (escaped, escaped, tail),
+            [low, b'-', high, ref tail @ ..] => (low.min(high), low.max(high), tail),
+            [byte, ref tail @ ..] => (byte, byte, tail),
+        };
+        (low..=high).for_each(|byte| set.add(byte));
+        *rest = tail;
     }
-    Token::Class { negated, ranges }
+    Token::Class(if negated { set.others() } else { set })
 }
 
 impl fmt::Display for Glob {
