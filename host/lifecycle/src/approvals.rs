@@ -296,7 +296,7 @@ impl Approvals {
             Decision::Reject => (ApprovalState::Rejected, &[] as &[Grant]),
         };
         let asked: Vec<_> = before.wants.iter().filter_map(|want| Grant::try_from(want).ok()).collect();
-        if let Some(grant) = granted.iter().find(|grant| !asked.iter().any(|asked| asked.covers(grant))) {
+        if let Some(grant) = granted.iter().find(|grant| !asked.iter().any(|asked| asked.asks_for(grant))) {
             let list = |asked: &Grant| format!("`{asked}`");
             return Err(DecideError::NotAsked {
                 grant: grant.to_string(),

@@ -26,4 +26,4 @@ pub use record::{Caller, HostCallRecord, Level, LogLine, RunId, RunRecord};
 pub use source::{Source, System, Timestamp};
 pub use units::{ByteSize, ParseUnitError, parse_duration};
 pub use usage::Usage;
-pub use want::{CAPABILITIES, Want};
+pub use want::Want;

@@ -36,6 +36,9 @@ use crate::Want;
 /// Most characters of a wrong text that a message repeats: enough to recognise it, and one line.
 const LONGEST_SHOWN: usize = 128;
 
+/// The scope that is the whole of every capability.
+const EVERYTHING: &str = "*";
+
 /// A capability within a scope. Ordered by text; a clone shares what it was parsed to.
 #[derive(Clone)]
 pub struct Grant {
@@ -70,6 +73,12 @@ impl Grant {
     /// Does it allow everything that `other` allows? No also where that cannot be decided in few enough steps.
     pub fn covers(&self, other: &Self) -> bool {
         self.capability == other.capability && self.scope.covers(&other.scope)
+    }
+
+    /// Does a want of this ask for `grant`? For everything that it covers; a want of everything asks also for the addresses that no
+    /// wildcard grants.
+    pub fn asks_for(&self, grant: &Self) -> bool {
+        self.covers(grant) || (self.capability == grant.capability && self.scope() == EVERYTHING)
     }
 
     /// Capability and scope, whose order is that of the text: no capability's name goes on with less than a space.

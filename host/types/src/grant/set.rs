@@ -53,7 +53,7 @@ impl Grants {
     /// states what they share.
     pub fn effective(wants: &Self, given: &Self) -> Self {
         let asked = wants.iter().filter(|want| given.covers(want));
-        let narrower = given.iter().filter(|grant| wants.covers(grant));
+        let narrower = given.iter().filter(|grant| wants.of(grant.capability()).any(|want| want.asks_for(grant)));
         asked.chain(narrower).cloned().collect()
     }
 }

@@ -71,6 +71,8 @@ impl FromStr for HostScope {
         }
         match Host::parse(name).map_err(|_| wrong())? {
             Host::Domain(name) if !is_plain(&name) => Err(wrong()),
+            // Letters of other alphabets look alike; who approves is to see the name that is asked for.
+            Host::Domain(ascii) if !name.is_ascii() => Err(ScopeFault::HostForm(ascii)),
             Host::Domain(name) if wildcard => Ok(Self::Below(format!(".{name}"))),
             Host::Domain(name) => Ok(Self::Name(name)),
             _ if wildcard => Err(wrong()),
