@@ -194,7 +194,7 @@ Examples:
   skillhost events --follow --kind 'skill.*'        what becomes of files, as it happens
   skillhost events --after 120 --limit 50 --json    a page of the log, an object a line
   skillhost events --verify                         is it as it was written? prints the head to keep
-  skillhost events --verify --head \"$(cat head)\"   are all events up to the kept head there? (exit 1: no)")]
+  skillhost events --verify --head \"$(cat head)\"   are all events up to a kept head there?")]
 pub(crate) struct Events {
     /// Go on with what comes, until Ctrl-C
     #[arg(short, long)]

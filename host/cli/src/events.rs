@@ -66,7 +66,7 @@ fn verify(common: &Common, log: &EventLog, kept: Option<Hash>) -> Result<ExitCod
             }
             if older > 0 && !common.quiet {
                 print::note(&format!(
-                    "the first {} are older than the chain: it covers them as they were when it began",
+                    "the first {} are older than the chain: what was changed before it began is not seen",
                     grouped(older)
                 ));
             }
