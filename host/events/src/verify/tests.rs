@@ -3,11 +3,12 @@ use std::sync::Arc;
 
 use rusqlite::{Transaction, params};
 use serde_json::{Value, json};
-use skillhost_store::{Database, Durability};
+use skillhost_store::{Commit as _, Database, Durability};
 use skillhost_types::{Caller, RunId, RunRecord, Source as _, System, Tenant, Usage};
+use tokio::sync::watch;
 
 use super::*;
-use crate::commit::MIGRATIONS;
+use crate::commit::{Item, MIGRATIONS, Segments};
 use crate::{EventLog, NewEvent, Query, Recording};
 
 fn open(folder: &Path) -> EventLog {
@@ -157,18 +158,24 @@ async fn a_transaction_that_failed_leaves_nothing_in_the_chain() {
     assert_eq!(log.verify(None).unwrap().broken, None);
 }
 
-#[tokio::test]
-async fn a_batch_of_several_rows_is_one_chain() {
+#[test]
+fn a_transaction_of_several_rows_is_one_chain() {
     let folder = tempfile::tempdir().unwrap();
-    let log = open(folder.path());
-    for _ in 0..100 {
-        log.append_relaxed(event(json!("x".repeat(60_000)))).await.unwrap();
-    }
-    log.close().await;
-    let rows: i64 = raw(folder.path()).query_row("SELECT count(*) FROM segments", (), |row| row.get(0)).unwrap();
-    assert!((2..100).contains(&rows), "{rows}");
-    let verdict = log.verify(Some(log.chain_head().unwrap().hash)).unwrap();
-    assert_eq!((verdict.head.seq, verdict.broken), (100, None));
+    let database = Database::open(&folder.path().join("events.db"), MIGRATIONS, Durability::Normal).unwrap();
+    let mut segments = Segments::new(watch::channel(0).0);
+    let item = Item { line: vec![b'x'; 600 << 10], run: None };
+    let transaction = |transaction: &Transaction<'_>| {
+        segments.begin(transaction)?;
+        for _ in 0..5 {
+            segments.write(transaction, &item)?;
+        }
+        segments.finish(transaction)?;
+        transaction.query_row("SELECT count(*) FROM segments", (), |row| row.get(0))
+    };
+    let rows: i64 = database.transact(transaction).unwrap();
+    assert_eq!(rows, 3);
+    let verdict = database.read(|reader| verify(reader, None)).unwrap();
+    assert_eq!((verdict.head.seq, verdict.broken), (5, None));
 }
 
 /// A log as it was before there was a chain: positions 1 and 2 to 3.
