@@ -1,11 +1,10 @@
 //! The durable, append-only event log, and the record of runs.
 //!
 //! Contract: positions rise by one without gaps, also when several processes append to one data directory;
-//! what was answered as durable is there after the death of the process; nothing is changed or taken away, and if somebody else does, the hash
-//! chain over the rows tells. Price: a
-//! microsecond of the caller's thread per run and less of the writing one, because one row holds everything of a group
-//! commit (`host/decisions/event-segments.md`); a query reads segments and decodes their lines, so a filter over the
-//! whole log costs a pass over it.
+//! what was answered as durable is there after the death of the process; nothing is changed or taken away, and if
+//! somebody else does, the hash chain over the rows tells. Price: a microsecond of the caller's thread per run and less
+//! of the writing one, because one row holds everything of a group commit (`host/decisions/event-segments.md`); a query
+//! reads segments and decodes their lines, so a filter over the whole log costs a pass over it.
 #![cfg_attr(
     test,
     allow(
@@ -61,7 +60,10 @@ pub enum EventError {
     #[error("the event log: {0}")]
     Read(Arc<StoreError>),
     /// The head could not be written to the file in which it is kept.
-    #[error("the head of the event log cannot be kept in {}: {source}; check that its folder exists and is yours to write", path.display())]
+    #[error(
+        "the head of the event log cannot be kept in {}: {source}; \
+         check that its folder exists and is yours to write", path.display()
+    )]
     Head {
         /// Which file.
         path: PathBuf,
