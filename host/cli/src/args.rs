@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{ArgAction, Args, Parser, Subcommand};
+use skillhost_events::{Hash, ParseHashError};
 use skillhost_types::{ByteSize, Grant, Tenant, parse_duration};
 
 use crate::approvals;
@@ -191,7 +192,9 @@ pub(crate) struct Build {
 #[command(after_help = "\
 Examples:
   skillhost events --follow --kind 'skill.*'        what becomes of files, as it happens
-  skillhost events --after 120 --limit 50 --json    a page of the log, an object a line")]
+  skillhost events --after 120 --limit 50 --json    a page of the log, an object a line
+  skillhost events --verify                         is it as it was written? prints the head to keep
+  skillhost events --verify --head \"$(cat head)\"   are all events up to a kept head there?")]
 pub(crate) struct Events {
     /// Go on with what comes, until Ctrl-C
     #[arg(short, long)]
@@ -205,6 +208,12 @@ pub(crate) struct Events {
     /// At most so many
     #[arg(long, value_name = "N")]
     pub(crate) limit: Option<usize>,
+    /// Check that nothing in the log was changed, added or taken away
+    #[arg(long, conflicts_with_all = ["follow", "kind", "after", "limit"])]
+    pub(crate) verify: bool,
+    /// A head that was kept elsewhere and must be in the log: 64 hex digits, or SEQ and these
+    #[arg(long, value_name = "HEX", requires = "verify", value_parser = kept_head)]
+    pub(crate) head: Option<Hash>,
 }
 
 #[derive(Args)]
@@ -221,6 +230,15 @@ pub(crate) struct Runs {
 pub(crate) struct Show {
     /// The run's name, as `runs` and `run --json` give it
     pub(crate) run: String,
+}
+
+/// The hash of a head, also of one that is written `SEQ HEX`.
+fn kept_head(text: &str) -> Result<Hash, ParseHashError> {
+    let hash = match text.trim().split_once(' ') {
+        Some((seq, hash)) if seq.parse::<u64>().is_ok() => hash,
+        _ => text.trim(),
+    };
+    hash.parse()
 }
 
 fn duration(text: &str) -> Result<Duration, String> {

@@ -1,12 +1,15 @@
 //! What the writing thread does with a batch: puts its lines behind each other, into as few rows as there are.
 
-use rusqlite::{Connection, OptionalExtension as _, Transaction};
+use rusqlite::types::{ToSqlOutput, ValueRef};
+use rusqlite::{Connection, OptionalExtension as _, Transaction, params_from_iter};
 use skillhost_store::{Commit, Weigh};
 use tokio::sync::watch;
 
+use crate::chain::{self, Cells, Hash};
 use crate::line;
 
-pub(crate) const MIGRATIONS: &[&str] = &["
+pub(crate) const MIGRATIONS: &[&str] = &[
+    "
 CREATE TABLE segments (
     first_seq INTEGER PRIMARY KEY,
     last_seq INTEGER NOT NULL,
@@ -15,7 +18,10 @@ CREATE TABLE segments (
     body BLOB NOT NULL
 );
 CREATE INDEX segments_by_run ON segments (last_run, first_run) WHERE last_run IS NOT NULL;
-"];
+",
+    // Rows that are there already keep none; see `chain`.
+    "ALTER TABLE segments ADD COLUMN hash BLOB",
+];
 
 /// Body of one row, in bytes, after which the next row begins: a reader decodes whole rows.
 const SEGMENT: usize = 1 << 20;
@@ -49,6 +55,8 @@ impl Weigh for Item {
 pub(crate) struct Segments {
     head: watch::Sender<u64>,
     seq: u64,
+    /// Of the last row.
+    hash: Hash,
     first: u64,
     body: Vec<u8>,
     /// The least and the greatest run in the body.
@@ -57,7 +65,7 @@ pub(crate) struct Segments {
 
 impl Segments {
     pub(crate) fn new(head: watch::Sender<u64>) -> Self {
-        Self { head, seq: 0, first: 1, body: Vec::new(), runs: None }
+        Self { head, seq: 0, hash: Hash::default(), first: 1, body: Vec::new(), runs: None }
     }
 
     fn next_segment(&mut self) {
@@ -73,7 +81,8 @@ impl Commit for Segments {
 
     fn begin(&mut self, transaction: &Transaction<'_>) -> rusqlite::Result<()> {
         // Another process may have written since.
-        self.seq = head(transaction)?;
+        let head = chain::head(transaction)?;
+        (self.seq, self.hash) = (head.seq, head.hash);
         self.next_segment();
         Ok(())
     }
@@ -97,11 +106,23 @@ impl Commit for Segments {
             return Ok(());
         }
         let (least, greatest) = self.runs.unzip();
+        let integer = |seq: u64| ValueRef::Integer(seq.cast_signed());
+        let cells: Cells<'_> = [
+            integer(self.first),
+            integer(self.seq),
+            least.as_ref().map_or(ValueRef::Null, |run| ValueRef::Blob(run)),
+            greatest.as_ref().map_or(ValueRef::Null, |run| ValueRef::Blob(run)),
+            ValueRef::Blob(&self.body),
+        ];
+        let hash = self.hash.link(&cells);
         transaction
             .prepare_cached(
-                "INSERT INTO segments (first_seq, last_seq, first_run, last_run, body) VALUES (?1, ?2, ?3, ?4, ?5)",
+                "INSERT INTO segments (first_seq, last_seq, first_run, last_run, body, hash) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
             )?
-            .execute((self.first.cast_signed(), self.seq.cast_signed(), least, greatest, &self.body))?;
+            .execute(params_from_iter(
+                cells.into_iter().chain([ValueRef::Blob(hash.as_bytes())]).map(ToSqlOutput::Borrowed),
+            ))?;
+        self.hash = hash;
         self.next_segment();
         Ok(())
     }

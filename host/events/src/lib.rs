@@ -1,10 +1,10 @@
 //! The durable, append-only event log, and the record of runs.
 //!
 //! Contract: positions rise by one without gaps, also when several processes append to one data directory;
-//! what was answered as durable is there after the death of the process; nothing is changed or taken away. Price: a
-//! microsecond of the caller's thread per run and less of the writing one, because one row holds everything of a group
-//! commit (`host/decisions/event-segments.md`); a query reads segments and decodes their lines, so a filter over the
-//! whole log costs a pass over it.
+//! what was answered as durable is there after the death of the process; nothing is changed or taken away, and if
+//! somebody else does, the hash chain over the rows tells. Price: a microsecond of the caller's thread per run and less
+//! of the writing one, because one row holds everything of a group commit (`host/decisions/event-segments.md`); a query
+//! reads segments and decodes their lines, so a filter over the whole log costs a pass over it.
 #![cfg_attr(
     test,
     allow(
@@ -16,19 +16,24 @@
     )
 )]
 
+mod chain;
 mod commit;
 mod event;
 mod line;
 mod log;
 mod query;
+mod verify;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use skillhost_store::{StoreError, WriteError};
 
+pub use chain::{Hash, Head, ParseHashError, write_head};
 pub use event::{Event, NewEvent};
 pub use log::EventLog;
 pub use query::Query;
+pub use verify::{Broken, Reason, Verdict};
 
 /// When an append is answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,6 +59,17 @@ pub enum EventError {
     /// It could not be read.
     #[error("the event log: {0}")]
     Read(Arc<StoreError>),
+    /// The head could not be written to the file in which it is kept.
+    #[error(
+        "the head of the event log cannot be kept in {}: {source}; \
+         check that its folder exists and is yours to write", path.display()
+    )]
+    Head {
+        /// Which file.
+        path: PathBuf,
+        /// What the system said.
+        source: Arc<std::io::Error>,
+    },
 }
 
 impl From<StoreError> for EventError {

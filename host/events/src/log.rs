@@ -5,10 +5,12 @@ use skillhost_store::{Database, Durability, Health, QueueLimits, Writer};
 use skillhost_types::{RunId, RunRecord, Source};
 use tokio::sync::watch;
 
+use crate::chain::{self, Hash, Head};
 use crate::commit::{self, Item, MIGRATIONS, Segments};
 use crate::event::{Event, NewEvent};
 use crate::line;
 use crate::query::Query;
+use crate::verify::{self, Verdict};
 use crate::{EventError, Recording};
 
 /// Rows that are read at once: a page of the log, not the log.
@@ -76,6 +78,17 @@ impl EventLog {
     /// The position of the last event in the file.
     pub fn head(&self) -> Result<u64, EventError> {
         Ok(self.shared.database.read(commit::head)?)
+    }
+
+    /// The head of the hash chain in the file: what to keep elsewhere for [`Self::verify`]. Blocks.
+    pub fn chain_head(&self) -> Result<Head, EventError> {
+        Ok(self.shared.database.read(chain::head)?)
+    }
+
+    /// Checks that the events in the file are those that were written; `expected`: and that this head is one of theirs.
+    /// Blocks for a pass over the log; what is appended meanwhile is neither held up nor checked.
+    pub fn verify(&self, expected: Option<Hash>) -> Result<Verdict, EventError> {
+        Ok(self.shared.database.read(|reader| verify::verify(reader, expected))?)
     }
 
     /// Changes whenever this process has written. Others' writes are seen by [`Self::read`] only.
