@@ -11,20 +11,14 @@
 
 mod command_line;
 mod durable;
-mod folder;
 mod folder_changes;
-mod languages;
 mod readme;
 mod skill_folders;
 mod values;
 
 use std::collections::BTreeSet;
-use std::time::Duration;
 
 use serde_json::Value;
-
-/// What the contract gives the host to notice a change of the drop folder.
-const NOTICED: Duration = Duration::from_secs(1);
 
 /// The field names of a JSON object.
 #[track_caller]

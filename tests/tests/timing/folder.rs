@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 use skillhost_tests::{PATIENCE, Up, World, eventually, generation, guest, wat};
 
-use crate::NOTICED;
+use crate::{NOTICED, alone};
 
 /// How often a time is measured before it counts: the machine may be busy with something else, three times in a row it is not.
 const TRIES: usize = 3;
@@ -64,11 +64,13 @@ fn slowly(path: &Path, bytes: &[u8]) {
 
 #[test]
 fn a_file_written_in_pieces_is_absorbed_once_and_within_a_second_of_its_last_byte() {
+    let _alone = alone();
     comes_in("pieces", |_, path, bytes| slowly(path, bytes));
 }
 
 #[test]
 fn a_file_moved_into_the_folder_is_absorbed_within_a_second() {
+    let _alone = alone();
     comes_in("move", |world, path, bytes| {
         let aside = world.aside("aside", bytes);
         fs::rename(aside, path).unwrap();
@@ -77,6 +79,7 @@ fn a_file_moved_into_the_folder_is_absorbed_within_a_second() {
 
 #[test]
 fn a_file_that_gets_its_suffix_in_the_folder_is_absorbed_within_a_second() {
+    let _alone = alone();
     comes_in("suffix", |_, path, bytes| {
         let part = path.with_extension("wasm.part");
         fs::write(&part, bytes).unwrap();
@@ -86,6 +89,7 @@ fn a_file_that_gets_its_suffix_in_the_folder_is_absorbed_within_a_second() {
 
 #[test]
 fn a_file_written_as_rsync_does_is_absorbed_within_a_second() {
+    let _alone = alone();
     comes_in("rsync", |_, path, bytes| {
         let hidden = path.with_file_name(format!(".{}.AbC123", path.file_name().unwrap().display()));
         slowly(&hidden, bytes);
@@ -95,6 +99,7 @@ fn a_file_written_as_rsync_does_is_absorbed_within_a_second() {
 
 #[test]
 fn a_skill_goes_on_when_its_file_gets_another_name() {
+    let _alone = alone();
     let world = World::with(&["healthy"]);
     let mut up = world.up();
     up.wait_for("absorbed", "healthy.wasm");
@@ -113,6 +118,7 @@ fn a_skill_goes_on_when_its_file_gets_another_name() {
 
 #[test]
 fn what_is_no_skill_is_refused_with_its_reason_and_nothing_else_changes() {
+    let _alone = alone();
     let world = World::with(&["healthy"]);
     let mut up = world.up();
     up.wait_for("absorbed", "healthy.wasm");
@@ -151,6 +157,7 @@ fn what_is_no_skill_is_refused_with_its_reason_and_nothing_else_changes() {
 
 #[test]
 fn a_broken_replacement_leaves_the_serving_generation_in_place_also_after_a_restart() {
+    let _alone = alone();
     let world = World::with(&["healthy"]);
     let mut up = world.up();
     up.wait_for("absorbed", "healthy.wasm");
@@ -185,6 +192,7 @@ fn a_broken_replacement_leaves_the_serving_generation_in_place_also_after_a_rest
 
 #[test]
 fn replacing_and_deleting_are_noticed_within_a_second() {
+    let _alone = alone();
     let world = World::with(&["healthy"]);
     let mut up = world.up();
     up.wait_for("absorbed", "healthy.wasm");
@@ -207,6 +215,7 @@ fn replacing_and_deleting_are_noticed_within_a_second() {
 
 #[test]
 fn calls_go_on_while_generations_replace_each_other() {
+    let _alone = alone();
     let world = World::with(&["healthy"]);
     let mut up = world.up();
     up.wait_for("absorbed", "healthy.wasm");
@@ -225,6 +234,7 @@ fn calls_go_on_while_generations_replace_each_other() {
 
 #[test]
 fn a_large_skill_that_is_being_absorbed_does_not_hold_up_a_small_one() {
+    let _alone = alone();
     let world = World::new();
     let mut up = world.up();
     let large = skillhost_tests::guests_folder().join("../../skills/dist/jq.wasm");

@@ -5,6 +5,8 @@ use std::time::Duration;
 use serde_json::json;
 use skillhost_tests::{Ran, World};
 
+use crate::alone;
+
 /// What absorbing one skill from the cache may take.
 const CACHED: Duration = Duration::from_millis(50);
 
@@ -24,6 +26,7 @@ fn least(world: &World, arguments: &[&str]) -> Duration {
 
 #[test]
 fn skills_from_python_and_javascript_answer_and_start_from_the_cache_at_once() {
+    let _alone = alone();
     let world = World::with(&["healthy"]);
     assert_eq!(world.call("healthy.echo", &["a=1"]).code, Some(0));
     let before = least(&world, &["list", "--json"]);
