@@ -9,7 +9,6 @@
 
 mod address;
 mod limits;
-mod stub;
 mod target;
 
 pub use address::not_public;

@@ -10,7 +10,7 @@ use std::net::IpAddr;
 
 use http::uri::PathAndQuery;
 use http::{Method, Uri};
-use crate::stub::{HttpTarget, Scheme};
+use skillhost_types::{HttpTarget, Scheme};
 use url::Host;
 
 use crate::limits::MAX_PATH_AND_QUERY;
