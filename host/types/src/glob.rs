@@ -1,3 +1,5 @@
+mod contain;
+
 use std::fmt;
 
 /// A pattern with the grammar and the byte semantics of Redis: `*`, `?`, `[abc]`, `[a-c]`, `[^a-c]`, `\x`.
@@ -14,7 +16,7 @@ enum Token {
     AnyRun,
     AnyByte,
     Byte(u8),
-    Class { negated: bool, ranges: Vec<(u8, u8)> },
+    Class(ByteSet),
 }
 
 impl Token {
@@ -23,10 +25,31 @@ impl Token {
             Self::AnyRun => false,
             Self::AnyByte => true,
             Self::Byte(own) => *own == byte,
-            Self::Class { negated, ranges } => {
-                ranges.iter().any(|(low, high)| (*low..=*high).contains(&byte)) != *negated
-            }
+            Self::Class(set) => set.has(byte),
         }
+    }
+}
+
+/// A bit for every byte, so that a class of many ranges costs no more than one byte.
+#[derive(Clone, Default, PartialEq, Eq, Hash)]
+struct ByteSet {
+    low: u128,
+    high: u128,
+}
+
+impl ByteSet {
+    fn has(&self, byte: u8) -> bool {
+        let half = if byte < 128 { self.low } else { self.high };
+        half >> (byte % 128) & 1 == 1
+    }
+
+    fn add(&mut self, byte: u8) {
+        let half = if byte < 128 { &mut self.low } else { &mut self.high };
+        *half |= 1 << (byte % 128);
+    }
+
+    fn others(&self) -> Self {
+        Self { low: !self.low, high: !self.high }
     }
 }
 
@@ -104,29 +127,22 @@ fn class(rest: &mut &[u8]) -> Token {
     if negated {
         *rest = rest.get(1..).unwrap_or_default();
     }
-    let mut ranges = Vec::new();
+    let mut set = ByteSet::default();
     loop {
-        match **rest {
+        let (low, high, tail) = match **rest {
             [] => break,
-            [b']', ..] => {
-                *rest = rest.get(1..).unwrap_or_default();
+            [b']', ref tail @ ..] => {
+                *rest = tail;
                 break;
             }
-            [b'\\', escaped, ..] => {
-                ranges.push((escaped, escaped));
-                *rest = rest.get(2..).unwrap_or_default();
-            }
-            [low, b'-', high, ..] => {
-                ranges.push((low.min(high), low.max(high)));
-                *rest = rest.get(3..).unwrap_or_default();
-            }
-            [byte, ..] => {
-                ranges.push((byte, byte));
-                *rest = rest.get(1..).unwrap_or_default();
-            }
-        }
+            [b'\\', escaped, ref tail @ ..] => (escaped, escaped, tail),
+            [low, b'-', high, ref tail @ ..] => (low.min(high), low.max(high), tail),
+            [byte, ref tail @ ..] => (byte, byte, tail),
+        };
+        (low..=high).for_each(|byte| set.add(byte));
+        *rest = tail;
     }
-    Token::Class { negated, ranges }
+    Token::Class(if negated { set.others() } else { set })
 }
 
 impl fmt::Display for Glob {

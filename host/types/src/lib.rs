@@ -6,6 +6,7 @@
 
 mod digest;
 mod glob;
+mod grant;
 mod limits;
 mod name;
 mod outcome;
@@ -17,6 +18,7 @@ mod want;
 
 pub use digest::{Digest, ParseDigestError};
 pub use glob::Glob;
+pub use grant::{Capability, Grant, GrantError, GrantRule, Grants, HttpScope, HttpTarget, Scheme, ScopeFault};
 pub use limits::{Limits, LimitsPatch};
 pub use name::{NameError, SkillName, Tenant, ToolName};
 pub use outcome::{Content, ErrorKind, Output, RunError};

@@ -1,21 +1,9 @@
 use serde::{Deserialize, Serialize};
 
-/// The capabilities that there are; `wit/skill.wit` says what a scope is.
-pub const CAPABILITIES: [&str; 13] = [
-    "blackboard.read",
-    "blackboard.write",
-    "blackboard.publish",
-    "blackboard.subscribe",
-    "events.append",
-    "events.read",
-    "llm.complete",
-    "llm.embed",
-    "skills.call",
-    "http.request",
-    "fs.read",
-    "fs.write",
-    "secrets.use",
-];
+use crate::Capability;
+
+/// The names of the capabilities that there are; `wit/skill.wit` says what a scope is.
+pub const CAPABILITIES: [&str; 13] = Capability::NAMES;
 
 /// A capability with a scope that a skill asks for, and why.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
