@@ -4,8 +4,8 @@
 //! make a server see another end of a request than the host does. What an answer brings is scrubbed of known secrets.
 
 use http::header::{
-    CONNECTION, CONTENT_LENGTH, EXPECT, HOST, HeaderMap, HeaderName, HeaderValue, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE,
-    TRAILER, TRANSFER_ENCODING, UPGRADE,
+    ACCEPT_ENCODING, CONNECTION, CONTENT_LENGTH, EXPECT, HOST, HeaderMap, HeaderName, HeaderValue, PROXY_AUTHENTICATE,
+    PROXY_AUTHORIZATION, TE, TRAILER, TRANSFER_ENCODING, UPGRADE,
 };
 use skillhost_redaction::Redactor;
 
@@ -34,6 +34,11 @@ pub(crate) fn outgoing(headers: &mut HeaderMap) -> Result<Option<u64>, Refusal> 
     // The body follows at once; nobody waits for the server's leave.
     headers.remove(EXPECT);
     Ok(declared)
+}
+
+/// Is this header the host's to say?
+pub(crate) fn is_the_hosts(name: &HeaderName) -> bool {
+    OF_A_CONNECTION.contains(name) || [CONTENT_LENGTH, HOST, EXPECT, ACCEPT_ENCODING].contains(name)
 }
 
 /// Leaves of a server's headers what a guest may see.

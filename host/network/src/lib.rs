@@ -8,9 +8,27 @@
 //! Price: the check is two passes over the address; connections are pooled per scheme, host and port.
 
 mod address;
+mod client;
+mod connect;
+mod headers;
 mod limits;
+mod refusal;
+mod request;
+mod resolve;
+mod response;
+mod secrets;
 mod target;
+#[cfg(test)]
+mod test_support;
+#[cfg(test)]
+mod tests;
 
 pub use address::not_public;
+pub use client::{Network, NetworkError, NetworkOptions, Outgoing, Timeouts};
 pub use limits::NetworkLimits;
+pub use refusal::{Part, Phase, Refusal};
+pub use resolve::{Resolve, SystemResolver};
+pub use response::Body;
+pub use rustls::pki_types::CertificateDer;
+pub use secrets::{Secret, SecretError};
 pub use target::{Target, TargetError};

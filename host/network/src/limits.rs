@@ -14,8 +14,12 @@ pub(crate) const MAX_ADDRESSES: usize = 16;
 /// names that are slow on purpose must not take the threads that files and compilation need.
 pub(crate) const MAX_LOOKUPS: usize = 16;
 
-/// Most headers of a response. What servers send has seldom more than 40; hyper holds this many on the stack.
-pub(crate) const MAX_RESPONSE_HEADERS: usize = 100;
+/// Least room for a response's head that the HTTP library can be given.
+pub(crate) const MIN_RESPONSE_HEAD: usize = 8 << 10;
+
+/// What a server may send on one stream of HTTP/2 before the guest reads: the library's 2 MiB, times the requests at once,
+/// would be a gigabyte that no run accounts for.
+pub(crate) const STREAM_WINDOW: u32 = 256 << 10;
 
 /// Idle connections kept per scheme, host and port. A skill that fans out reuses this many.
 pub(crate) const MAX_IDLE_PER_HOST: usize = 8;
@@ -38,7 +42,8 @@ pub struct NetworkLimits {
     pub total: Duration,
     /// Bytes of a request's body: four times what a tool may take as input.
     pub request_body: u64,
-    /// Bytes of a response's head, in which large cookies and policies fit.
+    /// Bytes of a response's head, in which large cookies and policies fit. At least 8 KiB are always taken, and at most a
+    /// hundred headers.
     pub response_head: usize,
     /// Bytes of a response's body: more than a guest of the default 64 MiB can sensibly hold as text.
     pub response_body: u64,

@@ -59,7 +59,9 @@ pub enum Refusal {
         source: Arc<dyn Error + Send + Sync>,
     },
     /// No trusted connection.
-    #[error("no secure connection to {host}: {source}; check the server's certificate, or add its authority to the host's")]
+    #[error(
+        "no secure connection to {host}: {source}; check the server's certificate, or add its authority to the host's"
+    )]
     Tls {
         /// Host and port.
         host: String,
@@ -83,7 +85,9 @@ pub enum Refusal {
         limit: u64,
     },
     /// The length that the guest declared is no number, or not that of its body.
-    #[error("request not sent whole: content-length says {declared}, the body says otherwise; leave content-length out")]
+    #[error(
+        "request not sent whole: content-length says {declared}, the body says otherwise; leave content-length out"
+    )]
     Length {
         /// What the guest said.
         declared: String,
@@ -92,7 +96,9 @@ pub enum Refusal {
     #[error("request not sent whole: its body failed: {0}")]
     RequestBody(#[source] Arc<dyn Error + Send + Sync>),
     /// A secret went out and the answer is packed, so that the secret could come back unseen.
-    #[error("the answer is encoded as {found:?}, which was not asked for: with a secret in the request it is taken plain only")]
+    #[error(
+        "the answer is encoded as {found:?}, which was not asked for: with a secret in the request it is taken plain only"
+    )]
     Encoded {
         /// The encoding.
         found: String,
@@ -166,7 +172,12 @@ impl fmt::Display for Part {
 
 impl Refusal {
     /// What an error of the HTTP client means: the refusal that began it, where one did.
-    pub(crate) fn from_error(error: impl Error + Send + Sync + 'static, host: &str, connecting: bool, head: u64) -> Self {
+    pub(crate) fn from_error(
+        error: impl Error + Send + Sync + 'static,
+        host: &str,
+        connecting: bool,
+        head: u64,
+    ) -> Self {
         let mut cause: Option<&(dyn Error + 'static)> = Some(&error);
         while let Some(error) = cause {
             if let Some(refusal) = error.downcast_ref::<Self>() {

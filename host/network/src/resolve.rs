@@ -133,8 +133,19 @@ mod tests {
     #[tokio::test]
     async fn a_name_that_resolves_to_what_is_not_public_is_refused() {
         for address in [
-            "127.0.0.1", "10.0.0.1", "169.254.1.1", "100.64.0.1", "169.254.169.254", "224.0.0.1", "::1", "fd00:ec2::254",
-            "fe80::1", "::ffff:127.0.0.1", "2002:7f00:1::", "64:ff9b::7f00:1", "0.0.0.0",
+            "127.0.0.1",
+            "10.0.0.1",
+            "169.254.1.1",
+            "100.64.0.1",
+            "169.254.169.254",
+            "224.0.0.1",
+            "::1",
+            "fd00:ec2::254",
+            "fe80::1",
+            "::ffff:127.0.0.1",
+            "2002:7f00:1::",
+            "64:ff9b::7f00:1",
+            "0.0.0.0",
         ] {
             let refused = checked(&[&[address]]).addresses("evil.test").await.unwrap_err();
             assert!(matches!(refused, Refusal::Address { .. }), "{address}: {refused}");

@@ -54,10 +54,11 @@ impl Body {
         (between, clock): (Duration, Clock),
         host: String,
     ) -> Self {
+        let has_body = !incoming.is_end_stream();
         Self {
-            open: (!incoming.is_end_stream()).then_some((incoming, place)),
+            open: has_body.then_some((incoming, place)),
             trailers: None,
-            scrub: redactor.map(Redactor::stream),
+            scrub: redactor.filter(|_| has_body).map(Redactor::stream),
             redactor: redactor.cloned().unwrap_or_default(),
             left: limits.response_body,
             limits: Limits {

@@ -10,7 +10,7 @@ use std::net::IpAddr;
 
 use http::uri::PathAndQuery;
 use http::{Method, Uri};
-use skillhost_types::{HttpTarget, Scheme};
+use skillhost_types::{Capability, HttpScope, HttpTarget, Scheme};
 use url::Host;
 
 use crate::limits::MAX_PATH_AND_QUERY;
@@ -40,7 +40,9 @@ pub enum TargetError {
     #[error("the authority holds `%`: write the host without zone and without escapes")]
     HostEscape,
     /// Not a host and a port.
-    #[error("{0:?} is no host with a port: write a name of letters, digits and `-` (other letters as xn--…), an address such as 192.0.2.1 or [2001:db8::1], and after `:` the port's number")]
+    #[error(
+        "{0:?} is no host with a port: write a name of letters, digits and `-` (other letters as xn--…), an address such as 192.0.2.1 or [2001:db8::1], and after `:` the port's number"
+    )]
     Host(String),
     /// An IPv4 address in other than its usual form.
     #[error("{found:?} is {canonical} in disguise: write {canonical}")]
@@ -97,7 +99,7 @@ impl Target {
             return Err(TargetError::Scheme(scheme.chars().take(MAX_AUTHORITY).collect()));
         };
         let (host, port) = host_and_port(authority)?;
-        let port = port.unwrap_or(default_port(scheme));
+        let port = port.unwrap_or(scheme.port());
         Ok(Self { method, scheme, host, port, path_and_query: canonical(path_and_query)? })
     }
 
@@ -113,11 +115,7 @@ impl Target {
 
     /// Host, and port where it is not the scheme's own.
     pub fn authority(&self) -> String {
-        if self.port == default_port(self.scheme) {
-            self.host.to_string()
-        } else {
-            format!("{}:{}", self.host, self.port)
-        }
+        if self.port == self.scheme.port() { self.host.to_string() } else { format!("{}:{}", self.host, self.port) }
     }
 
     /// The address, if the host is one.
@@ -153,10 +151,15 @@ impl Target {
         }
     }
 
-    /// The grant that would cover this and little else. Characters that a pattern reads as its own become `*`.
+    /// The grant that would cover this and as little else as a pattern can say.
     pub fn needed(&self) -> String {
+        // What a pattern reads as its own becomes `*`.
         let path = self.path_and_query.path().replace(['*', '[', ']'], "*");
-        format!("http.request {} {}://{}{path}", self.method, self.scheme, self.authority())
+        let (scheme, authority) = (self.scheme.as_str(), self.authority());
+        let exact = format!("{} {scheme}://{authority}{path}", self.method);
+        // A long path or an odd method may be none.
+        let exact = exact.parse().map(|scope: HttpScope| scope.to_string());
+        format!("{} {}", Capability::HttpRequest, exact.unwrap_or_else(|_| format!("{scheme}://{authority}")))
     }
 
     /// As it is sent.
@@ -172,14 +175,7 @@ impl Target {
 /// Without the query, which may hold what is nobody's business.
 impl fmt::Display for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}://{}{}", self.method, self.scheme, self.authority(), self.path_and_query.path())
-    }
-}
-
-fn default_port(scheme: Scheme) -> u16 {
-    match scheme {
-        Scheme::Http => 80,
-        Scheme::Https => 443,
+        write!(f, "{} {}://{}{}", self.method, self.scheme.as_str(), self.authority(), self.path_and_query.path())
     }
 }
 
@@ -191,7 +187,9 @@ fn host_and_port(authority: &str) -> Result<(Host, Option<u16>), TargetError> {
     if authority.contains('%') {
         return Err(TargetError::HostEscape);
     }
-    if authority.len() > MAX_AUTHORITY || !authority.bytes().all(|byte| matches!(byte, b'.' | b':' | b'[' | b']') || in_name(byte)) {
+    if authority.len() > MAX_AUTHORITY
+        || !authority.bytes().all(|byte| matches!(byte, b'.' | b':' | b'[' | b']') || in_name(byte))
+    {
         return Err(malformed());
     }
     // The colon after the host: the first one behind the bracket of an IPv6 address, else the only one.
