@@ -32,6 +32,9 @@ use crate::{
     not_public,
 };
 
+/// What stands around a header's name and value on the wire of HTTP/1: colon, blank, line break.
+const HEADER_OVERHEAD: usize = 4;
+
 /// What a network is made of.
 pub struct NetworkOptions {
     /// Who finds the addresses of names.
@@ -113,8 +116,11 @@ impl Clock {
 
     /// Waits for `done` at most so long, and never beyond the end.
     async fn within<T>(&self, phase: Phase, limit: Duration, done: impl Future<Output = T>) -> Result<T, Refusal> {
-        let (phase, limit, end) = match Instant::now().checked_add(limit) {
+        let now = Instant::now();
+        let (phase, limit, end) = match now.checked_add(limit) {
             Some(end) if end < self.deadline => (phase, limit, end),
+            // A timeout would begin what it is to wait for even if it is over.
+            _ if self.deadline <= now => return Err(Refusal::Timeout { phase: Phase::Total, limit: self.total }),
             _ => (Phase::Total, self.total, self.deadline),
         };
         timeout_at(end, done).await.map_err(|_| Refusal::Timeout { phase, limit })
@@ -224,6 +230,11 @@ impl Network {
             return Err(Refusal::Answer("the server wants another protocol, which was not asked for"));
         }
         let headers = response.headers();
+        // The library notices only when its buffer is full, which may be a second one.
+        let head: usize = headers.iter().map(|(name, value)| name.as_str().len() + value.len() + HEADER_OVERHEAD).sum();
+        if head > self.limits.response_head {
+            return Err(Refusal::TooLarge { part: Part::ResponseHead, limit: self.limits.response_head as u64 });
+        }
         if headers.get_all(TRANSFER_ENCODING).iter().any(|value| !value.as_bytes().eq_ignore_ascii_case(b"chunked")) {
             return Err(Refusal::Answer("its transfer-encoding is other than chunked, which was not asked for"));
         }

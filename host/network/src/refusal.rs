@@ -51,7 +51,7 @@ pub enum Refusal {
         host: String,
     },
     /// Nobody took the connection.
-    #[error("no connection to {host}: {source}; check that the server runs and listens there")]
+    #[error("no connection to {host}: {}; check that the server runs and listens there", root(source.as_ref()))]
     Connect {
         /// Host and port.
         host: String,
@@ -113,7 +113,7 @@ pub enum Refusal {
     #[error("the answer is not taken: {0}")]
     Answer(&'static str),
     /// The conversation broke off or made no sense.
-    #[error("the exchange with {host} broke off: {source}")]
+    #[error("the exchange with {host} broke off: {}", root(source.as_ref()))]
     Protocol {
         /// Host and port.
         host: String,
@@ -202,4 +202,13 @@ fn inner<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a (dyn Error + 'stati
         Some(wrapped) => Some(wrapped),
         None => error.source(),
     }
+}
+
+/// What all the errors around it come from, which is what a person can act on.
+fn root<'a>(error: &'a (dyn Error + 'static)) -> &'a (dyn Error + 'static) {
+    let mut error = error;
+    while let Some(cause) = inner(error) {
+        error = cause;
+    }
+    error
 }

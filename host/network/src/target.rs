@@ -6,7 +6,7 @@
 //! Price: one pass over authority and path, three allocations. Nothing is resolved or connected here.
 
 use std::fmt;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use http::uri::PathAndQuery;
 use http::{Method, Uri};
@@ -118,22 +118,18 @@ impl Target {
         if self.port == self.scheme.port() { self.host.to_string() } else { format!("{}:{}", self.host, self.port) }
     }
 
-    /// The address, if the host is one.
+    /// The address that the host names; that of `localhost` is this machine's.
     pub fn address(&self) -> Option<IpAddr> {
-        match self.host {
-            Host::Domain(_) => None,
-            Host::Ipv4(address) => Some(address.into()),
-            Host::Ipv6(address) => Some(address.into()),
+        match &self.host {
+            Host::Domain(name) => (name == "localhost").then_some(Ipv4Addr::LOCALHOST.into()),
+            Host::Ipv4(address) => Some((*address).into()),
+            Host::Ipv6(address) => Some((*address).into()),
         }
     }
 
-    /// Is the host this machine, by `localhost` or by address?
+    /// Does the host name this machine?
     pub fn is_loopback(&self) -> bool {
-        match &self.host {
-            Host::Domain(name) => name == "localhost",
-            Host::Ipv4(address) => address.is_loopback(),
-            Host::Ipv6(address) => address.is_loopback(),
-        }
+        self.address().is_some_and(|address| address.is_loopback())
     }
 
     /// As grants see it.

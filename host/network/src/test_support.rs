@@ -216,12 +216,13 @@ pub(crate) fn authority() -> &'static Authority {
 
 impl Authority {
     fn acceptor(&self, protocols: &[&str]) -> TlsAcceptor {
-        let mut config = rustls::ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
-            .with_safe_default_protocol_versions()
-            .unwrap()
-            .with_no_client_auth()
-            .with_single_cert(vec![self.leaf.clone()], self.key.clone_key())
-            .unwrap();
+        let mut config =
+            rustls::ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+                .with_safe_default_protocol_versions()
+                .unwrap()
+                .with_no_client_auth()
+                .with_single_cert(vec![self.leaf.clone()], self.key.clone_key())
+                .unwrap();
         config.alpn_protocols = protocols.iter().map(|protocol| protocol.as_bytes().to_vec()).collect();
         Arc::new(config).into()
     }
@@ -271,11 +272,22 @@ impl Ready {
         self.send(Method::GET, url, &[], Full::default()).await
     }
 
-    pub(crate) async fn text(&self, url: &str) -> String {
+    /// Whoever sends does so from a task of its own.
+fn sendable<F: Future + Send>(future: F) -> F {
+    future
+}
+
+pub(crate) async fn text(&self, url: &str) -> String {
         text(self.get(url).await.unwrap()).await.unwrap()
     }
 
-    pub(crate) async fn send<B>(&self, method: Method, url: &str, headers: &[(&str, &str)], body: B) -> Result<Response<Body>, Refusal>
+    pub(crate) async fn send<B>(
+        &self,
+        method: Method,
+        url: &str,
+        headers: &[(&str, &str)],
+        body: B,
+    ) -> Result<Response<Body>, Refusal>
     where
         B: http_body::Body<Data = Bytes> + Send + 'static,
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
@@ -296,8 +308,13 @@ impl Ready {
             deadline: Instant::now() + self.deadline,
             timeouts: self.timeouts,
         };
-        self.network.send(outgoing, &self.grants).await
+        sendable(self.network.send(outgoing, &self.grants)).await
     }
+}
+
+/// Whoever sends does so from a task of its own.
+fn sendable<F: Future + Send>(future: F) -> F {
+    future
 }
 
 pub(crate) async fn text(response: Response<Body>) -> Result<String, Refusal> {

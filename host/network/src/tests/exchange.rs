@@ -6,7 +6,7 @@ use http_body::Body as _;
 use http_body_util::{BodyExt as _, Full};
 
 use crate::test_support::{Sender, Server, answer, text};
-use crate::{Refusal, NetworkOptions};
+use crate::{NetworkOptions, Refusal};
 
 const LOCAL: &[&str] = &["http.request http://localhost:*", "http.request https://localhost:*"];
 
@@ -49,7 +49,7 @@ async fn a_certificate_for_another_name_is_refused() {
     let mut sender = Sender::new(&["http.request https://other.test:*"]);
     sender.options.resolver = std::sync::Arc::new(crate::test_support::Answers::new(&[&["1.1.1.1"]]));
     sender.rerouted = Some(server.address);
-    let refused = sender.build().get("https://other.test:1/").await.unwrap_err();
+    let refused = sender.build().get(&format!("https://{}/", server.at("other.test"))).await.unwrap_err();
     assert!(matches!(refused, Refusal::Tls { .. }), "{refused:?}");
 }
 
@@ -60,6 +60,7 @@ async fn a_port_where_nobody_listens_says_so() {
     assert_ne!(port, free);
     let refused = Sender::new(LOCAL).build().get(&format!("http://localhost:{free}/")).await.unwrap_err();
     assert!(matches!(refused, Refusal::Connect { .. }), "{refused:?}");
+    assert!(refused.to_string().contains("efused"), "{refused}");
 }
 
 #[tokio::test]
@@ -93,7 +94,8 @@ async fn a_body_that_is_not_as_long_as_declared_is_not_sent_whole() {
     let sender = Sender::new(LOCAL).build();
     let url = format!("http://{}/", server.at("localhost"));
     for declared in ["1", "100", "5, 5", "-1"] {
-        let sent = sender.send(Method::POST, &url, &[("content-length", declared)], Full::new(Bytes::from("hello"))).await;
+        let sent =
+            sender.send(Method::POST, &url, &[("content-length", declared)], Full::new(Bytes::from("hello"))).await;
         let refused = sent.unwrap_err();
         assert!(matches!(refused, Refusal::Length { .. }), "{declared}: {refused:?}");
     }
@@ -111,7 +113,8 @@ async fn a_body_of_unknown_length_arrives_and_comes_back() {
     assert_eq!(text(response).await.unwrap(), "hello");
     assert_eq!(server.seen()[0].head.headers["transfer-encoding"], "chunked");
 
-    let chunked = Server::raw("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhe\r\n3\r\nllo\r\n0\r\n\r\n", "").await;
+    let chunked =
+        Server::raw("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhe\r\n3\r\nllo\r\n0\r\n\r\n", "").await;
     assert_eq!(sender.text(&url(&chunked)).await, "hello");
 }
 
@@ -134,14 +137,18 @@ impl<B: http_body::Body + Unpin> http_body::Body for Unsized<B> {
 async fn answers_without_a_body_have_none_and_keep_their_headers() {
     let server = Server::http(|seen| match seen.head.uri.path() {
         "/204" => Response::builder().status(StatusCode::NO_CONTENT).body(Full::default()).unwrap(),
-        "/304" => Response::builder().status(StatusCode::NOT_MODIFIED).header("etag", "x").body(Full::default()).unwrap(),
+        "/304" => {
+            Response::builder().status(StatusCode::NOT_MODIFIED).header("etag", "x").body(Full::default()).unwrap()
+        }
         _ => answer("hello"),
     })
     .await;
     let mut sender = Sender::new(LOCAL);
     sender.options.limits.at_once = 1;
     let sender = sender.build();
-    for (method, path, length) in [(Method::HEAD, "/", Some("5")), (Method::GET, "/204", None), (Method::GET, "/304", None)] {
+    for (method, path, length) in
+        [(Method::HEAD, "/", Some("5")), (Method::GET, "/204", None), (Method::GET, "/304", None)]
+    {
         let url = format!("http://{}{path}", server.at("localhost"));
         let response = sender.send(method, &url, &[], Full::default()).await.unwrap();
         assert_eq!(response.headers().get("content-length").map(|value| value.to_str().unwrap()), length, "{path}");

@@ -53,7 +53,16 @@ async fn what_is_not_granted_connects_to_nothing() {
 async fn a_grant_for_every_name_reaches_neither_localhost_nor_an_address() {
     let server = Server::http(|_| answer("hello")).await;
     let sender = Sender::new(&["http.request *", "http.request http://*:*", "http.request http://*.test:*"]).build();
-    for host in ["localhost", "LOCALHOST.", "127.0.0.1", "[::1]", "[::ffff:7f00:1]", "169.254.169.254", "10.0.0.1", "[64:ff9b::7f00:1]"] {
+    for host in [
+        "localhost",
+        "LOCALHOST.",
+        "127.0.0.1",
+        "[::1]",
+        "[::ffff:7f00:1]",
+        "169.254.169.254",
+        "10.0.0.1",
+        "[64:ff9b::7f00:1]",
+    ] {
         let refused = sender.get(&format!("http://{}/", server.at(host))).await.unwrap_err();
         assert!(matches!(refused, Refusal::Denied { .. }), "{host}: {refused}");
     }
@@ -63,7 +72,9 @@ async fn a_grant_for_every_name_reaches_neither_localhost_nor_an_address() {
 #[tokio::test]
 async fn a_name_that_resolves_to_this_machine_is_refused() {
     let server = Server::http(|_| answer("hello")).await;
-    for address in ["127.0.0.1", "10.0.0.1", "169.254.169.254", "::1", "::ffff:127.0.0.1", "2002:7f00:1::", "64:ff9b::7f00:1"] {
+    for address in
+        ["127.0.0.1", "10.0.0.1", "169.254.169.254", "::1", "::ffff:127.0.0.1", "2002:7f00:1::", "64:ff9b::7f00:1"]
+    {
         let mut sender = Sender::new(&["http.request *"]);
         sender.options.resolver = Arc::new(Answers::new(&[&["1.1.1.1", address]]));
         let refused = sender.build().get(&format!("http://{}/", server.at("evil.test"))).await.unwrap_err();
@@ -74,7 +85,8 @@ async fn a_name_that_resolves_to_this_machine_is_refused() {
 
 #[tokio::test]
 async fn a_name_that_resolves_differently_the_second_time_is_refused_then() {
-    let server = Server::http(|_| Response::builder().header("connection", "close").body("hello".into()).unwrap()).await;
+    let server =
+        Server::http(|_| Response::builder().header("connection", "close").body("hello".into()).unwrap()).await;
     let mut sender = Sender::new(&["http.request http://rebind.test:*"]);
     sender.options.resolver = Arc::new(Answers::new(&[&["1.1.1.1"], &["127.0.0.1"]]));
     sender.rerouted = Some(server.address);
@@ -111,7 +123,8 @@ async fn a_redirect_to_a_private_address_is_an_answer_whose_next_step_is_refused
 async fn tunnels_are_refused() {
     let server = Server::http(|_| answer("hello")).await;
     let sender = Sender::new(&["http.request http://localhost:*"]).build();
-    let refused = sender.send(Method::CONNECT, &format!("http://{}/", server.at("localhost")), &[], Full::default()).await;
+    let refused =
+        sender.send(Method::CONNECT, &format!("http://{}/", server.at("localhost")), &[], Full::default()).await;
     assert!(matches!(refused.unwrap_err(), Refusal::Target(_)));
     assert_eq!(server.connections(), 0);
 }
@@ -121,8 +134,12 @@ async fn a_denial_names_the_grant_that_would_cover_it() {
     let sender = Sender::new(&[]).build();
     let long = format!("/{}", "a".repeat(600));
     for (method, url, path) in [
-        ("GET", "https://api.test:8443", "/a/b?q"), ("POST", "http://[2001:db8::1]", "/"), ("get", "https://api.test", "/x"),
-        ("GET", "https://api.test", "/a[1]*"), ("GET", "https://api.test", long.as_str()), ("PUT", "http://localhost:1", "/%5B%20"),
+        ("GET", "https://api.test:8443", "/a/b?q"),
+        ("POST", "http://[2001:db8::1]", "/"),
+        ("get", "https://api.test", "/x"),
+        ("GET", "https://api.test", "/a[1]*"),
+        ("GET", "https://api.test", long.as_str()),
+        ("PUT", "http://localhost:1", "/%5B%20"),
     ] {
         let method = Method::from_bytes(method.as_bytes()).unwrap();
         let refused = sender.send(method.clone(), &format!("{url}{path}"), &[], Full::default()).await.unwrap_err();

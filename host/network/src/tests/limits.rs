@@ -2,12 +2,12 @@
 
 use std::convert::Infallible;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http::Method;
-use http_body::Frame;
+use http_body::{Body as _, Frame};
 use http_body_util::{BodyExt as _, Full};
 
 use crate::test_support::{Sender, Server, answer, text};
@@ -93,19 +93,24 @@ async fn a_slow_body_is_given_up() {
 
 #[tokio::test]
 async fn a_guest_that_reads_late_is_not_mistaken_for_a_slow_server() {
-    let server = Server::http(|_| answer("hello")).await;
+    const DAY: Duration = Duration::from_secs(24 * 3600);
+    let server = Server::raw("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhello", "").await;
     let mut sender = Sender::new(LOCAL);
-    sender.options.limits.between_bytes = Duration::ZERO;
+    (sender.deadline, sender.options.limits.total) = (DAY, DAY);
+    let between = sender.options.limits.between_bytes;
     let response = sender.build().get(&format!("http://{}/", server.at("localhost"))).await.unwrap();
     let mut body = response.into_body();
-    // The clock starts when somebody waits: a piece that is there is never late.
-    let piece = loop {
-        match body.frame().await.unwrap() {
-            Ok(piece) => break piece,
-            Err(refused) => panic!("{refused}"),
-        }
-    };
-    assert_eq!(piece.into_data().unwrap(), "hello");
+    assert_eq!(body.frame().await.unwrap().unwrap().into_data().unwrap(), "hello");
+
+    tokio::time::pause();
+    let mut next = || Pin::new(&mut body).poll_frame(&mut Context::from_waker(Waker::noop()));
+    tokio::time::advance(DAY / 2).await;
+    assert!(next().is_pending(), "the guest begins to wait only now");
+    tokio::time::advance(between / 2).await;
+    assert!(next().is_pending());
+    tokio::time::advance(between).await;
+    let Poll::Ready(Some(Err(refused))) = next() else { panic!("the server is slow") };
+    timed_out(&refused, Phase::BetweenBytes);
 }
 
 #[tokio::test]
@@ -175,7 +180,8 @@ async fn a_body_that_says_it_is_too_large_is_refused_before_it_comes() {
 async fn oversized_headers_are_refused() {
     let large = format!("HTTP/1.1 200 OK\r\nX: {}\r\n\r\n", "x".repeat(100_000));
     let many = format!("HTTP/1.1 200 OK\r\n{}\r\n", "X: y\r\n".repeat(200));
-    for (reply, then) in [(large.as_str(), ""), (many.as_str(), ""), ("HTTP/1.1 200 OK\r\nX: ", "x")] {
+    let piece = "x".repeat(1000);
+    for (reply, then) in [(large.as_str(), ""), (many.as_str(), ""), ("HTTP/1.1 200 OK\r\nX: ", piece.as_str())] {
         let server = Server::raw(reply, then).await;
         too_large(&refused(Sender::new(LOCAL), &server, "http").await, Part::ResponseHead);
     }
@@ -202,7 +208,8 @@ async fn a_large_request_is_refused() {
     let url = format!("http://{}/", server.at("localhost"));
     let known = sender.send(Method::POST, &url, &[], Full::new(Bytes::from(vec![0; 1001]))).await;
     too_large(&known.unwrap_err(), Part::RequestBody);
-    let declared = sender.send(Method::POST, &url, &[("content-length", "1001")], Endless(Some(Bytes::from("x")))).await;
+    let declared =
+        sender.send(Method::POST, &url, &[("content-length", "1001")], Endless(Some(Bytes::from("x")))).await;
     too_large(&declared.unwrap_err(), Part::RequestBody);
     let endless = sender.send(Method::POST, &url, &[], Endless(Some(Bytes::from("x")))).await;
     too_large(&endless.unwrap_err(), Part::RequestBody);

@@ -72,7 +72,12 @@ async fn a_secret_arrives_upstream_and_is_echoed_as_redacted() {
     for protocol in ["h2", "http/1.1"] {
         let server = Server::https(&[protocol], echo).await;
         let (sender, url) = local(&server, "https");
-        let response = sender.send(Method::GET, &url, &[("authorization", "mine"), ("accept-encoding", "gzip")], Full::<Bytes>::default());
+        let response = sender.send(
+            Method::GET,
+            &url,
+            &[("authorization", "mine"), ("accept-encoding", "gzip")],
+            Full::<Bytes>::default(),
+        );
         assert_eq!(text(response.await.unwrap()).await.unwrap(), "you sent Bearer [redacted:github]");
         let sent = &server.seen()[0].head.headers;
         assert_eq!(sent.get_all("authorization").iter().collect::<Vec<_>>(), [format!("Bearer {VALUE}").as_str()]);
@@ -92,7 +97,10 @@ async fn a_secret_is_not_sent_to_another_host_or_port_or_over_http() {
     let server = Server::https(&["h2"], echo).await;
     let other = Server::https(&["h2"], echo).await;
     let plain = Server::http(echo).await;
-    let sender = with_secret(GRANTS, &[format!("https://{}", server.at("localhost")), format!("https://{}", plain.at("localhost"))]);
+    let sender = with_secret(
+        GRANTS,
+        &[format!("https://{}", server.at("localhost")), format!("https://{}", plain.at("localhost"))],
+    );
     for url in [
         format!("https://{}/", server.at("127.0.0.1")),
         format!("https://{}/", other.at("localhost")),
@@ -106,9 +114,12 @@ async fn a_secret_is_not_sent_to_another_host_or_port_or_over_http() {
 async fn a_secret_is_not_sent_without_the_grant() {
     let server = Server::https(&["h2"], echo).await;
     let host = format!("https://{}", server.at("localhost"));
-    for grants in [&["http.request https://localhost:*"][..], &["http.request https://localhost:*", "secrets.use other"]] {
+    for grants in
+        [&["http.request https://localhost:*"][..], &["http.request https://localhost:*", "secrets.use other"]]
+    {
         let sender = with_secret(grants, std::slice::from_ref(&host));
-        let own = sender.send(Method::GET, &host, &[("authorization", "mine")], Full::<Bytes>::default()).await.unwrap();
+        let own =
+            sender.send(Method::GET, &host, &[("authorization", "mine")], Full::<Bytes>::default()).await.unwrap();
         assert_eq!(text(own).await.unwrap(), "you sent mine");
     }
 }
@@ -124,7 +135,8 @@ async fn no_form_of_a_secret_comes_back_in_a_body() {
 
 #[tokio::test]
 async fn no_form_of_a_secret_comes_back_in_a_header_or_a_trailer() {
-    let mut reply = "HTTP/1.1 401 No EXAMPLE/secret+0123456789=\r\nTransfer-Encoding: chunked\r\nTrailer: x-t\r\n".to_owned();
+    let mut reply =
+        "HTTP/1.1 401 No EXAMPLE/secret+0123456789=\r\nTransfer-Encoding: chunked\r\nTrailer: x-t\r\n".to_owned();
     for form in forms() {
         reply += &format!("X-Echo: was {form}\r\n");
     }
@@ -153,7 +165,9 @@ async fn the_length_of_an_answer_that_may_be_redacted_is_not_told() {
 
 #[tokio::test]
 async fn a_packed_answer_to_a_request_with_a_secret_is_refused() {
-    let server = Server::https(&["h2"], |_| Response::builder().header("content-encoding", "gzip").body("x".into()).unwrap()).await;
+    let server =
+        Server::https(&["h2"], |_| Response::builder().header("content-encoding", "gzip").body("x".into()).unwrap())
+            .await;
     let (sender, url) = local(&server, "https");
     let refused = sender.get(&url).await.unwrap_err();
     assert!(matches!(&refused, Refusal::Encoded { found } if found == "gzip"), "{refused:?}");
@@ -164,7 +178,11 @@ async fn a_packed_answer_to_a_request_with_a_secret_is_refused() {
 #[tokio::test]
 async fn what_breaks_off_in_the_middle_of_a_secret_does_not_give_its_beginning() {
     let begun = &VALUE[..VALUE.len() - 1];
-    let server = Server::raw(format!("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n{:x}\r\n{begun}\r\nZZ\r\n", begun.len()), "").await;
+    let server = Server::raw(
+        format!("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n{:x}\r\n{begun}\r\nZZ\r\n", begun.len()),
+        "",
+    )
+    .await;
     let (sender, url) = local(&server, "http");
     let mut body = sender.get(&url).await.unwrap().into_body();
     let mut got = Vec::new();
