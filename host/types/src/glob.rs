@@ -9,6 +9,8 @@ use std::fmt;
 pub struct Glob {
     text: String,
     tokens: Vec<Token>,
+    /// The bytes that the pattern begins with before anything wild: most texts differ there.
+    prefix: Vec<u8>,
 }
 
 #[derive(Clone, PartialEq, Eq, Hash)]
@@ -77,7 +79,9 @@ impl Glob {
                 tokens.push(token);
             }
         }
-        Self { text: text.to_owned(), tokens }
+        let literal = |token: &Token| if let Token::Byte(byte) = token { Some(*byte) } else { None };
+        let prefix = tokens.iter().map_while(literal).collect();
+        Self { text: text.to_owned(), tokens, prefix }
     }
 
     /// Does the whole of `text` match?
@@ -89,12 +93,17 @@ impl Glob {
     /// The same in at most so many `steps`, which are used up; none if they do not suffice.
     pub fn matches_within(&self, text: &str, steps: &mut u64) -> Option<bool> {
         let text = text.as_bytes();
-        let (mut at_token, mut at_text) = (0, 0);
+        if !text.starts_with(&self.prefix) {
+            *steps = steps.checked_sub(1)?;
+            return Some(false);
+        }
+        let (mut at_token, mut at_text) = (self.prefix.len(), self.prefix.len());
         let mut back: Option<(usize, usize)> = None;
         loop {
             *steps = steps.checked_sub(1)?;
             match (self.tokens.get(at_token), text.get(at_text)) {
                 (None, None) => return Some(true),
+                (Some(Token::AnyRun), _) if at_token + 1 == self.tokens.len() => return Some(true),
                 (Some(Token::AnyRun), _) => {
                     back = Some((at_token + 1, at_text));
                     at_token += 1;

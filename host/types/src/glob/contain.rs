@@ -1,15 +1,15 @@
 //! Whether one pattern matches everything that another one does.
 //!
 //! Contract: yes and no are exact over all texts of bytes; what takes more than [`STEPS`] is a no.
-//! Price: at most [`STEPS`] steps and as much memory, a few milliseconds; patterns without classes after a `*`, as
-//! people write them, take about the product of their lengths.
+//! Price: at most [`STEPS`] steps, below a millisecond, and as many bytes of memory times eight. Patterns as people
+//! write them take some microseconds.
 
 use std::collections::HashSet;
 
 use super::{Glob, Token};
 
-/// Most steps, each a position of the pattern or a byte that is looked at. Two patterns of 512 bytes with a star or two
-/// take less; a hostile pattern would take 2^512.
+/// Most steps, each a place of the outer pattern or a byte that is looked at. The longest scopes take less, unless they
+/// are made to leave many places open at once, which can be exponentially many.
 const STEPS: usize = 1 << 17;
 
 /// Every place where the outer pattern may be: ascending, and nothing before the last run that was reached, whose place
@@ -145,6 +145,7 @@ fn ordered(tokens: &[Token]) -> Vec<Token> {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test may fail loudly")]
     use proptest::prelude::*;
 
     use super::*;
@@ -217,13 +218,21 @@ mod tests {
     }
 
     #[test]
-    fn a_hostile_pattern_is_refused_within_its_steps() {
-        let hostile = format!("*{}", "[ab]".repeat(127));
-        check(&format!("*a{}", "[ab]".repeat(100)), &hostile, false);
-        check(&format!("*a{}*", "?".repeat(200)), &format!("*[ab]{}*", "?".repeat(200)), false);
-        let many = "*?[ab]".repeat(85);
+    fn a_hostile_pattern_is_refused_rather_than_decided() {
+        // The end always matches. Of what comes before, each of thirty bytes keeps one place open and closes another.
+        let end = format!("a{}b{}", "[ab]".repeat(29), "[ab]".repeat(60));
+        let outer = Glob::new(&format!("*{end}"));
+        let inner = Glob::new(&format!("{}{}{end}", "a".repeat(30), "[ab]".repeat(30)));
+        let text = format!("{}{}a{}b{}", "a".repeat(30), "ab".repeat(15), "b".repeat(29), "a".repeat(60));
+        assert!(inner.matches(&text) && outer.matches(&text));
+        assert!(!outer.contains(&inner), "true, but not within the steps");
+    }
+
+    #[test]
+    fn many_runs_are_decided() {
+        let many = "*?[ab]".repeat(512);
         check(&many, &format!("{many}a"), true);
-        check(&"*?[ab]c".repeat(73), &"*[ab][^b]?".repeat(51), false);
+        check(&format!("{many}a"), &many, false);
     }
 
     /// Texts over an alphabet of three, up to the length at which patterns of five tokens differ if they do.

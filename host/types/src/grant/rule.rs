@@ -84,3 +84,14 @@ impl<'de> Deserialize<'de> for GrantRule {
         String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_stand_in_is_a_name_and_none_is_longer() {
+        assert!(SkillName::new(LONGEST_NAME).is_ok());
+        assert!(SkillName::new(&format!("{LONGEST_NAME}x")).is_err());
+    }
+}
