@@ -23,7 +23,7 @@ const RULES: [(&[&str], &str); 22] = [
     // gitlab-pat, and its other tokens
     (&["glpat-", "gldt-", "glrt-", "glcbt-", "glptt-"], "gl[a-z]+-[A-Za-z0-9_.-]{20,}"),
     // slack-bot-token, slack-user-token and others
-    (&["xoxa", "xoxb", "xoxc", "xoxd", "xoxe", "xoxo", "xoxp", "xoxr", "xoxs"], "xox[a-z][.-][A-Za-z0-9%.-]{10,}"),
+    (&["xox"], "xox[a-z][.-][A-Za-z0-9%.-]{10,}"),
     (&["xapp-"], "xapp-[0-9]-[A-Za-z0-9-]{10,}"),
     // stripe-access-token
     (&["sk_live_", "rk_live_", "sk_test_", "rk_test_", "whsec_"], "[a-z]+_(?:live_|test_)?[A-Za-z0-9+/]{10,}"),
@@ -150,7 +150,7 @@ mod tests {
     fn a_key_block_that_was_cut_off_goes_to_the_end() {
         let mut finds = Vec::new();
         find("a -----BEGIN EXAMPLE PRIVATE KEY-----\nEXAMPLE\nEXAM", &mut finds);
-        assert_eq!(finds, [2..52]);
+        assert_eq!(finds, [2..50]);
     }
 
     #[test]
