@@ -18,7 +18,7 @@ pub(crate) struct World {
 }
 
 impl World {
-    /// A host that has absorbed these guests.
+    /// A host that has absorbed these guests and granted them what they ask for.
     pub(crate) async fn with(guests: &[&str]) -> Self {
         Self::configured(guests, |config| config.recording = Recording::Relaxed).await
     }
@@ -30,6 +30,7 @@ impl World {
             data_dir: folder.path().join("data"),
             ..Config::default()
         };
+        config.approval.auto = vec!["* *".parse().unwrap()];
         change(&mut config);
         std::fs::create_dir(&config.skills_dir).unwrap();
         for name in guests {
