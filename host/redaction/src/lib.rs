@@ -97,6 +97,17 @@ impl Redactor {
         if finds.is_empty() { known } else { Cow::Owned(without(&known, finds)) }
     }
 
+    /// Whether `text` holds neither what might be redacted nor a field's name that decides over its value.
+    fn is_plain(&self, text: &str) -> bool {
+        let mut finds = Vec::new();
+        let known = self.known.as_ref().is_some_and(|known| known.may_be_in(text.as_bytes()));
+        if known || fields::find(text, &mut finds) {
+            return false;
+        }
+        formats::find(text, &mut finds);
+        finds.is_empty()
+    }
+
     /// Without the values that the host knows; all else stays.
     pub fn known<'a>(&self, text: &'a str) -> Cow<'a, str> {
         match self.known_bytes(text.as_bytes()) {

@@ -71,7 +71,6 @@ fn quotes_behind_ever_more_backslashes_take_time_in_proportion() {
     let redactor = Redactor::default();
     let text = |n: usize| (0..n).map(|i| format!("token={}\"", "\\".repeat(i))).collect::<String>();
     let (short, long) = (text(200), text(800));
-    assert_eq!(long.len() / short.len(), 14);
     let (short, long) = (time(&redactor, &short), time(&redactor, &long));
     assert!(long < short * 80 + Duration::from_millis(20), "{short:?}, then {long:?}");
 }
