@@ -10,7 +10,7 @@ use std::ops::Range;
 use memchr::{memchr2_iter, memchr3_iter};
 
 use crate::is_placeholder;
-use crate::names::{Kind, MAX_NAME_BYTES, kind};
+use crate::names::{Kind, MAX_NAME_BYTES, kind, may_end};
 
 /// The backslashes before a quote in JSON inside JSON inside JSON.
 const MAX_ESCAPES: usize = 7;
@@ -60,6 +60,9 @@ impl Name {
             [head @ .., b']'] => (head, false),
             head => (head, false),
         };
+        if !may_end(head) {
+            return None;
+        }
         let rest = trim_end(head, |byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-', MAX_NAME_BYTES);
         let name = head.get(rest.len()..)?;
         // The letter of the escape of a line break; the flag `--password`.
@@ -171,8 +174,11 @@ fn bare(rest: &str, name: &Name, tight: bool) -> Option<Range<usize>> {
     Some(start..start + run(rest.get(start..)?, ends))
 }
 
+/// Whether a byte ends a value.
+type Ends = fn(u8) -> bool;
+
 /// Where it begins, and which bytes end it.
-fn bare_start(rest: &str, name: &Name, tight: bool) -> Option<(usize, fn(u8) -> bool)> {
+fn bare_start(rest: &str, name: &Name, tight: bool) -> Option<(usize, Ends)> {
     let end = run(rest, ends_bare);
     let word = rest.get(..end)?;
     let goes = match name.kind {
@@ -199,7 +205,7 @@ fn bare_start(rest: &str, name: &Name, tight: bool) -> Option<(usize, fn(u8) -> 
 }
 
 /// How many bytes come before the first that ends it.
-fn run(text: &str, ends: fn(u8) -> bool) -> usize {
+fn run(text: &str, ends: Ends) -> usize {
     text.bytes().take_while(|byte| !ends(*byte)).count()
 }
 

@@ -2,19 +2,22 @@
 //!
 //! Contract: overlapping finds become one; what is found bears the name of the secret that begins first.
 //! Price: built once per configuration. A search that finds nothing looks for the forms' beginnings only, vectorized
-//! while they are few (about nine secrets); the automaton itself holds the forms in clear, as the process must anyway.
+//! while they are few (about eight secrets); the automaton itself holds the forms in clear, as the process must anyway.
 
 use std::collections::BTreeSet;
 
 use aho_corasick::automaton::{Automaton as _, StateID};
 use aho_corasick::nfa::contiguous::NFA;
-use aho_corasick::{AhoCorasick, Anchored, BuildError, MatchKind};
+use aho_corasick::{AhoCorasick, AhoCorasickKind, Anchored, BuildError, MatchKind};
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::{MAX_SECRET_BYTES, MIN_SECRET_BYTES, RedactionError, forms};
 
 /// How much of each form the first look takes: enough to be rare, and the same for many forms of one value.
 const BEGINNING: usize = 8;
+
+/// As many beginnings may take the quickest kind of table, of about two kilobytes each: those of a hundred secrets.
+const MAX_TABLED: usize = 1000;
 
 /// What is written in place of a find must not break the text around it, such as JSON, a header or a log line.
 const MAX_NAME_BYTES: usize = 64;
@@ -46,8 +49,9 @@ impl Known {
         }
         let search = |error: BuildError| RedactionError::Search(error.to_string());
         let beginnings: BTreeSet<_> = patterns.iter().map(|form| form.get(..BEGINNING).unwrap_or(form)).collect();
+        let kind = (beginnings.len() <= MAX_TABLED).then_some(AhoCorasickKind::DFA);
         let beginnings =
-            AhoCorasick::builder().match_kind(MatchKind::LeftmostFirst).build(beginnings).map_err(search)?;
+            AhoCorasick::builder().match_kind(MatchKind::LeftmostFirst).kind(kind).build(beginnings).map_err(search)?;
         // Overlapping finds need `Standard`; a full table would take kilobytes for each byte of a long key.
         let forms = NFA::builder().match_kind(MatchKind::Standard).build(&patterns).map_err(search)?;
         let start = forms.start_state(Anchored::No).map_err(|error| RedactionError::Search(error.to_string()))?;
