@@ -98,7 +98,9 @@ fn value(text: &str, at: usize, name: &Name) -> Option<Range<usize>> {
     start += blanks;
     let escapes = bytes.iter().skip(start).take(MAX_ESCAPES).take_while(|byte| **byte == b'\\').count();
     if let Some(&quote @ (b'"' | b'\'' | b'`')) = bytes.get(start + escapes) {
-        // In `\"token: \"` the name's quote is not the value's; an end of a string is no begin of a value.
+        if escapes == 0 && !name.quoted && quote == b'"' && is_in_quotes(bytes.get(..at)?) {
+            return None;
+        }
         start += escapes + 1;
         let end = quoted_end(bytes, start, quote, escapes);
         let part = part(name.kind, text.get(start..end)?)?;
@@ -110,6 +112,12 @@ fn value(text: &str, at: usize, name: &Name) -> Option<Range<usize>> {
     }
     let part = bare(text.get(start..)?, name, tight)?;
     Some(start + part.start..start + part.end)
+}
+
+/// Whether a quote would be the end of a string, as in `"password: "`, and not the begin of a value.
+fn is_in_quotes(before: &[u8]) -> bool {
+    let line = before.iter().rev().take(DECIDING_BYTES).take_while(|byte| **byte != b'\n');
+    line.filter(|byte| **byte == b'"').count() % 2 == 1
 }
 
 /// Which part of a whole value goes. `None`: nothing.

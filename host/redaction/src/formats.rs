@@ -150,7 +150,7 @@ mod tests {
     fn a_key_block_that_was_cut_off_goes_to_the_end() {
         let mut finds = Vec::new();
         find("a -----BEGIN EXAMPLE PRIVATE KEY-----\nEXAMPLE\nEXAM", &mut finds);
-        assert_eq!(finds, [2..50]);
+        assert_eq!(finds, vec![Range { start: 2, end: 50 }]);
     }
 
     #[test]
@@ -159,7 +159,7 @@ mod tests {
             let text = format!("{before}AKIAIOSFODNN7EXAMPLE");
             let mut finds = Vec::new();
             find(&text, &mut finds);
-            assert_eq!(finds, [before.len()..text.len()], "{before}");
+            assert_eq!(finds, vec![Range { start: before.len(), end: text.len() }], "{before}");
         }
     }
 }
