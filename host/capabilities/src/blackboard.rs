@@ -1,5 +1,6 @@
 //! `blackboard`: shared state and channels.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -33,6 +34,7 @@ pub(crate) fn link(interface: &mut Interface<'_>) -> wasmtime::Result<()> {
         Needs::Subject(Capability::BlackboardWrite),
         |(key, ..): &(String, String, Option<u64>)| key,
         async |call: Call, (name, value, ttl): (String, String, Option<u64>)| {
+            let value = clean(&call, value);
             Ok(call.services.blackboard.set(&call.info.tenant, &key(&name)?, value, lifetime(ttl)).await?)
         },
     )?;
@@ -42,7 +44,7 @@ pub(crate) fn link(interface: &mut Interface<'_>) -> wasmtime::Result<()> {
         |(key, ..): &(String, Option<String>, String, Option<u64>)| key,
         async |call: Call, (name, expected, value, ttl): (String, Option<String>, String, Option<u64>)| {
             let board = &call.services.blackboard;
-            let key = key(&name)?;
+            let (key, value) = (key(&name)?, clean(&call, value));
             Ok(board.compare_and_swap(&call.info.tenant, &key, expected.as_deref(), value, lifetime(ttl)).await?)
         },
     )?;
@@ -98,7 +100,16 @@ pub(crate) fn link(interface: &mut Interface<'_>) -> wasmtime::Result<()> {
     )
 }
 
+/// A value without the secrets that the host knows: what skills share may come from a server that repeats what it is told.
+fn clean(call: &Call, value: String) -> String {
+    match call.services.redactor.known(&value) {
+        Cow::Borrowed(_) => value,
+        Cow::Owned(clean) => clean,
+    }
+}
+
 async fn publish(call: Call, channel: &str, payload: String) -> Result<u32, HostError> {
+    let payload = clean(&call, payload);
     let channel = Channel::new(channel)?;
     if let Err(error) = serde_json::from_str::<serde::de::IgnoredAny>(&payload) {
         return Err(HostError::Invalid(format!("the message is no JSON: {error}")));

@@ -23,9 +23,6 @@ use crate::wire::HostError;
 /// skill can only react to that while it has time left. The run's own deadline comes first if it is nearer.
 const CALL_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// What of its subject a call's record keeps, in bytes: enough to recognise a key.
-const SUBJECT_SHOWN: usize = 128;
-
 /// Messages a second on one channel, and at once after a pause. An agent platform's channels carry tens; a
 /// ring of skills that wake each other carries as many as it can.
 const MESSAGES_PER_SECOND: NonZeroU32 = NonZeroU32::MIN.saturating_add(999);
@@ -89,7 +86,7 @@ impl Needs {
 
 /// Names the grant that would allow it.
 fn denied(capability: Capability, subject: &str) -> HostError {
-    let subject: String = subject.chars().take(SUBJECT_SHOWN).flat_map(char::escape_debug).collect();
+    let subject: String = subject.chars().take(shown::SUBJECT).flat_map(char::escape_debug).collect();
     HostError::Denied(format!("{capability} {}", if subject.is_empty() { "*" } else { &subject }))
 }
 
@@ -148,7 +145,7 @@ pub(crate) fn begin(
     let state = store.data_mut();
     state.count_host_call()?;
     let at = Instant::now();
-    let shown = subject.get(..subject.floor_char_boundary(SUBJECT_SHOWN)).unwrap_or_default();
+    let shown = subject.get(..subject.floor_char_boundary(shown::SUBJECT)).unwrap_or_default();
     Ok(Begun { function, subject: shown.to_owned(), at, until: state.deadline().min(at + CALL_TIMEOUT) })
 }
 
@@ -173,26 +170,40 @@ impl Begun {
     /// Writes the call down.
     pub(crate) fn end(self, store: &mut StoreContextMut<'_, State>, error: Option<&HostError>) {
         let state = store.data_mut();
-        let micros = |from: Instant, to: Instant| {
-            u64::try_from(to.saturating_duration_since(from).as_micros()).unwrap_or(u64::MAX)
-        };
         let started = state.started();
-        state.host.write_down(|| HostCallRecord {
-            call: format!("{}.{}", self.function.interface, self.function.name),
-            at_us: micros(started, self.at),
-            took_us: micros(self.at, Instant::now()),
-            error: error.map(|error| shortened(error.describe())),
-            what: self.subject,
+        state.host.write_down(|| {
+            let call = format!("{}.{}", self.function.interface, self.function.name);
+            record(&call, &self.subject, started, self.at, error.map(HostError::describe))
         });
     }
 }
 
-/// What is kept of a refusal, in bytes: its first sentence.
-const KEPT: usize = 256;
+/// What a run's record shows of its calls.
+pub(crate) mod shown {
+    /// So many calls; the later ones are only counted. Enough to read, little to keep.
+    pub(crate) const CALLS: usize = 100;
+    /// Of a call's subject, in bytes: enough to recognise a key.
+    pub(crate) const SUBJECT: usize = 128;
+    /// Of a refusal, in bytes: its first sentence.
+    pub(crate) const ERROR: usize = 256;
+}
+
+/// The record of a call of a run that began at `started`, which ends now.
+pub(crate) fn record(call: &str, what: &str, started: Instant, at: Instant, error: Option<String>) -> HostCallRecord {
+    let micros =
+        |from: Instant, to: Instant| u64::try_from(to.saturating_duration_since(from).as_micros()).unwrap_or(u64::MAX);
+    HostCallRecord {
+        call: call.to_owned(),
+        at_us: micros(started, at),
+        took_us: micros(at, Instant::now()),
+        error: error.map(shortened),
+        what: what.get(..what.floor_char_boundary(shown::SUBJECT)).unwrap_or_default().to_owned(),
+    }
+}
 
 fn shortened(mut text: String) -> String {
-    if text.len() > KEPT {
-        text.truncate(text.floor_char_boundary(KEPT));
+    if text.len() > shown::ERROR {
+        text.truncate(text.floor_char_boundary(shown::ERROR));
         text.push('…');
     }
     text

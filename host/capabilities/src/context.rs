@@ -3,15 +3,18 @@
 use std::sync::{Arc, OnceLock, Weak};
 
 use skillhost_blackboard::Blackboard;
-use skillhost_engine::RunState;
+use skillhost_engine::{Reach, RunState};
 use skillhost_events::EventLog;
+use skillhost_network::Network;
+use skillhost_redaction::Redactor;
 use skillhost_types::{Caller, Grants, HostCallRecord, Limits, RunId, SkillName, Tenant, Timestamp};
 
-use crate::call::ChannelRates;
-use crate::skills::CallSkills;
+use tokio::time::Instant;
+use wasmtime_wasi_http::WasiHttpHooks;
 
-/// Host calls that a run's record shows; the later ones are only counted. Enough to read, little to keep.
-const SHOWN_CALLS: usize = 100;
+use crate::call::{ChannelRates, shown};
+use crate::http::Sender;
+use crate::skills::CallSkills;
 
 /// The services behind the interfaces, one set per host.
 pub struct Services {
@@ -23,6 +26,10 @@ pub struct Services {
     pub skills: OnceLock<Weak<dyn CallSkills>>,
     /// How many messages each channel may carry.
     pub rates: ChannelRates,
+    /// The way out.
+    pub network: Arc<Network>,
+    /// Takes secrets out of what is stored or given out.
+    pub redactor: Redactor,
 }
 
 /// What one run is.
@@ -78,6 +85,8 @@ pub struct Context {
     pub(crate) reports: u32,
     pub(crate) appended: u32,
     calls: Vec<HostCallRecord>,
+    /// Made when the run asks for it.
+    sender: Option<Sender>,
 }
 
 impl Context {
@@ -88,17 +97,36 @@ impl Context {
         deadline: Timestamp,
         progress: Option<ProgressSink>,
     ) -> Self {
-        Self { info, services, progress, deadline, reports: 0, appended: 0, calls: Vec::new() }
+        Self { info, services, progress, deadline, reports: 0, appended: 0, calls: Vec::new(), sender: None }
     }
 
     /// The host calls that were made, the first ones if there were many.
     pub fn into_calls(self) -> Vec<HostCallRecord> {
-        self.calls
+        let mut calls = self.calls;
+        if let Some(sender) = self.sender {
+            calls.extend(sender.into_calls());
+            calls.sort_by_key(|call| call.at_us);
+            calls.truncate(shown::CALLS);
+        }
+        calls
     }
 
     pub(crate) fn write_down(&mut self, call: impl FnOnce() -> HostCallRecord) {
-        if self.calls.len() < SHOWN_CALLS {
+        if self.calls.len() < shown::CALLS {
             self.calls.push(call());
         }
+    }
+}
+
+impl Reach for Context {
+    fn http(&mut self, deadline: Instant, left: u64) -> &mut dyn WasiHttpHooks {
+        let new = || Sender::new(&self.services.network, &self.info.grants, deadline);
+        let sender = self.sender.get_or_insert_with(new);
+        sender.left = left;
+        sender
+    }
+
+    fn take_sent(&mut self) -> u64 {
+        self.sender.as_mut().map_or(0, |sender| std::mem::take(&mut sender.sent))
     }
 }

@@ -11,6 +11,7 @@ mod blackboard;
 mod call;
 mod context;
 mod event_log;
+mod http;
 mod link;
 mod refuse;
 mod run;

@@ -12,6 +12,15 @@ use crate::args::Common;
 use crate::fail::Fail;
 use crate::{print, session};
 
+/// Says where the event log stands: whoever keeps that elsewhere can tell later that nothing was taken away.
+fn tell_head(common: &Common, host: &Host) {
+    match host.keep_head() {
+        Ok(head) if !common.quiet => print::note(&format!("event log: head {head}")),
+        Ok(_) => {}
+        Err(error) => print::error(&format!("the event log's head: {error}")),
+    }
+}
+
 /// How long a further signal is the first one's echo. No hand is that fast.
 const ECHO: Duration = Duration::from_millis(200);
 
@@ -26,6 +35,7 @@ pub(crate) async fn up(common: &Common) -> Result<ExitCode, Fail> {
     // Before anything is promised, so that no signal is missed.
     let mut terminate = signal(SignalKind::terminate()).map_err(Fail::internal)?;
     let host = Host::open(options).await?;
+    tell_head(common, &host);
     let watch = host.watch();
     if !common.quiet {
         print::note(&format!("watching {}; drop skills there, Ctrl-C ends", folder.display()));
@@ -40,6 +50,7 @@ pub(crate) async fn up(common: &Common) -> Result<ExitCode, Fail> {
     let stop = async {
         watch.stop().await;
         host.close().await;
+        tell_head(common, &host);
     };
     tokio::select! {
         () = stop => Ok(ExitCode::SUCCESS),

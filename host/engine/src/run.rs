@@ -10,6 +10,7 @@ use tokio::time::{Instant, Sleep};
 use wasmtime::Store;
 use wasmtime::component::{Instance, InstancePre};
 
+use crate::http::Reach;
 use crate::state::RunState;
 use crate::stop::{Phase, Stop};
 
@@ -30,7 +31,7 @@ const HANDLES: usize = 10_000;
 const EVENT_INTERVAL: u32 = 11;
 
 /// What to call in a fresh instance.
-pub trait Guest<H: Send + 'static>: Send {
+pub trait Guest<H: Reach>: Send {
     /// What the call gives.
     type Output: Send;
 
@@ -65,7 +66,7 @@ pub async fn run<H, G>(
     guest: G,
 ) -> Ended<G::Output, H>
 where
-    H: Send + 'static,
+    H: Reach,
     G: Guest<H>,
 {
     let deadline = state.deadline();
@@ -87,7 +88,8 @@ where
         None => Err(Stop::Deadline),
     };
     let fuel = limits.fuel.saturating_sub(store.get_fuel().unwrap_or_default());
-    let state = store.into_data();
+    let mut state = store.into_data();
+    state.count_requests();
     let (log, log_bytes, dropped) = state.log.take();
     let usage = Usage {
         fuel,

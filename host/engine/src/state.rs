@@ -7,9 +7,12 @@ use std::time::Duration;
 use skillhost_types::{Limits, Source};
 use tokio::time::Instant;
 use wasmtime::component::ResourceTable;
+use wasmtime_wasi::filesystem::WasiFilesystemCtxView;
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
+use wasmtime_wasi_http::WasiHttpCtx;
 
-use crate::http::Refusing;
+use crate::files::{Directory, Guarded, Meter, Protected};
+use crate::http::Reach;
 use crate::limiter::Limiter;
 use crate::log::Log;
 use crate::stop::Stop;
@@ -19,13 +22,24 @@ use crate::wasi;
 /// that a leak is told apart by its type.
 const RESOURCES: usize = 1_024;
 
-/// What a generation's runs see of the world through WASI: time, randomness and perhaps its own folder.
+/// What a generation's runs see of the world through WASI: time, randomness and directories.
 #[derive(Clone)]
 pub struct Environment {
     /// Where clocks and randomness come from.
     pub source: Arc<dyn Source>,
     /// The skill's own folder, read-only at `/skill`.
     pub folder: Option<PathBuf>,
+    /// The directories that it was granted.
+    pub directories: Vec<Directory>,
+    /// What lies in them and is not for skills.
+    pub protected: Protected,
+}
+
+impl Environment {
+    /// Time and randomness, and nothing else.
+    pub fn new(source: Arc<dyn Source>) -> Self {
+        Self { source, folder: None, directories: Vec::new(), protected: Protected::default() }
+    }
 }
 
 /// The data of a store: what bounds the run, what it used, and `host`, which belongs to the capabilities.
@@ -36,14 +50,15 @@ pub struct RunState<H> {
     pub limiter: Limiter,
     /// The run's log.
     pub log: Log,
-    environment: Arc<Environment>,
+    pub(crate) environment: Arc<Environment>,
     started: Instant,
-    deadline: Instant,
+    pub(crate) deadline: Instant,
     host_calls: u64,
     host_calls_limit: u64,
     output_limit: u64,
     pub(crate) table: ResourceTable,
-    pub(crate) http: Refusing,
+    pub(crate) http: WasiHttpCtx,
+    pub(crate) meter: Meter,
     wasi: Option<WasiCtx>,
 }
 
@@ -64,7 +79,8 @@ impl<H> RunState<H> {
             host_calls_limit: limits.host_calls,
             output_limit: limits.output,
             table,
-            http: Refusing::default(),
+            http: WasiHttpCtx::default(),
+            meter: Meter::default(),
             wasi: None,
         }
     }
@@ -117,7 +133,17 @@ impl<H> RunState<H> {
     }
 }
 
-impl<H: Send> WasiView for RunState<H> {
+impl<H: Reach> RunState<H> {
+    /// The run's files.
+    pub(crate) fn guarded(&mut self) -> Guarded<'_> {
+        let ctx = self.wasi.get_or_insert_with(|| wasi::context(&self.environment, &self.log));
+        let view = WasiFilesystemCtxView { ctx: ctx.filesystem(), table: &mut self.table };
+        let protected = Some(&self.environment.protected).filter(|protected| !protected.is_empty());
+        Guarded::new(view, &self.meter, protected)
+    }
+}
+
+impl<H: Reach> WasiView for RunState<H> {
     fn ctx(&mut self) -> WasiCtxView<'_> {
         // Most tools never ask WASI anything; those that do pay for its context at their first question.
         let ctx = self.wasi.get_or_insert_with(|| wasi::context(&self.environment, &self.log));

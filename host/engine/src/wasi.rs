@@ -1,8 +1,8 @@
 //! WASI 0.2, linked so that ordinary components start, and empty.
 //!
 //! Contract: clocks and randomness are the host's injected ones; environment, arguments and directories
-//! are empty, but for the skill's own folder at `/skill`, read-only; standard input is at its end;
-//! what is printed becomes log lines; every socket and every HTTP request is refused.
+//! are empty, but for the skill's own folder at `/skill`, read-only, and the directories that it was granted; standard input is
+//! at its end; what is printed becomes log lines; every socket is refused.
 
 use std::io;
 use std::pin::Pin;
@@ -16,6 +16,8 @@ use wasmtime::component::Linker;
 use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
 use wasmtime_wasi::{FsPerms, HostMonotonicClock, HostWallClock, WasiCtx};
 
+use crate::files::Directory;
+use crate::http::Reach;
 use crate::log::{Log, Printed};
 use crate::state::{Environment, RunState};
 
@@ -27,8 +29,9 @@ const FOLDER: &str = "/skill";
 const RANDOM_PER_CALL: u64 = 8 << 10;
 
 /// Links WASI 0.2, `wasi:http` included.
-pub fn link<H: Send + 'static>(linker: &mut Linker<RunState<H>>) -> wasmtime::Result<()> {
+pub fn link<H: Reach>(linker: &mut Linker<RunState<H>>) -> wasmtime::Result<()> {
     wasmtime_wasi::p2::add_to_linker_async(linker)?;
+    crate::files::link(linker)?;
     crate::http::link(linker)
 }
 
@@ -54,6 +57,12 @@ pub(crate) fn context(environment: &Environment, log: &Log) -> WasiCtx {
         && let Err(error) = builder.preopened_dir(folder, FOLDER, FsPerms::ReadOnly)
     {
         tracing::warn!(folder = %folder.display(), %error, "the skill's folder cannot be opened");
+    }
+    for Directory { name, path, writable } in &environment.directories {
+        let perms = if *writable { FsPerms::ReadWrite } else { FsPerms::ReadOnly };
+        if let Err(error) = builder.preopened_dir(path, format!("/{name}"), perms) {
+            tracing::warn!(name, path = %path.display(), %error, "a granted directory cannot be opened (`dirs`)");
+        }
     }
     builder.build()
 }

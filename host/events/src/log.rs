@@ -1,6 +1,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use skillhost_redaction::Redactor;
 use skillhost_store::{Database, Durability, Health, QueueLimits, Writer};
 use skillhost_types::{RunId, RunRecord, Source};
 use tokio::sync::watch;
@@ -26,6 +27,7 @@ struct Shared {
     database: Database,
     writer: Writer<Segments>,
     source: Arc<dyn Source>,
+    redactor: Redactor,
     head: watch::Receiver<u64>,
 }
 
@@ -39,10 +41,16 @@ struct Row {
 impl EventLog {
     /// Opens the log in `folder`, which is made if it is not there.
     pub fn open(folder: &Path, source: Arc<dyn Source>) -> Result<Self, EventError> {
+        Self::open_with(folder, source, Redactor::default())
+    }
+
+    /// The same. What the redactor knows or recognises as a secret does not get into events. Runs are written down as they are
+    /// given: who gives one has redacted it for its caller as well.
+    pub fn open_with(folder: &Path, source: Arc<dyn Source>, redactor: Redactor) -> Result<Self, EventError> {
         let database = Database::open(&folder.join("events.db"), MIGRATIONS, Durability::Normal)?;
         let (sender, head) = watch::channel(0);
         let writer = database.writer(Segments::new(sender), QueueLimits::default())?;
-        Ok(Self { shared: Arc::new(Shared { database, writer, source, head }) })
+        Ok(Self { shared: Arc::new(Shared { database, writer, source, redactor, head }) })
     }
 
     /// Where time and identifiers come from.
@@ -60,8 +68,9 @@ impl EventLog {
         Ok(self.shared.writer.relaxed(self.item(event)?).await?)
     }
 
-    fn item(&self, event: NewEvent) -> Result<Item, EventError> {
+    fn item(&self, mut event: NewEvent) -> Result<Item, EventError> {
         event.check()?;
+        self.shared.redactor.json(&mut event.data);
         Ok(Item { line: line::of_event(self.shared.source.now(), &event)?, run: None })
     }
 

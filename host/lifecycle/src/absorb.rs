@@ -1,13 +1,13 @@
 //! A file's way in: read, compiled, described, linked.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use skillhost_capabilities::{Context, DescribeSkill, Indices, Links, RunInfo, Services, State, is_known};
 use skillhost_engine::values::{ExportedFunction, exported_functions};
-use skillhost_engine::{Cache, Compiler, Engine, Environment, InspectError, Inspection, RunState};
+use skillhost_engine::{Cache, Compiler, Directory, Engine, Environment, InspectError, Inspection, Protected, RunState};
 use skillhost_types::{Caller, Capability, Digest, Grants, Limits, NameError, RunId, SkillName, Source, Tenant, ToolName, Want};
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::task::JoinError;
@@ -99,6 +99,7 @@ pub(crate) struct Absorber {
     compiler: Compiler,
     services: Arc<Services>,
     source: Arc<dyn Source>,
+    protected: Protected,
 }
 
 /// What the cache keeps beside the machine code, so that a second start asks nothing again.
@@ -115,6 +116,7 @@ impl Absorber {
         compiler: Compiler,
         services: Arc<Services>,
         source: Arc<dyn Source>,
+        protected: Protected,
     ) -> wasmtime::Result<Self> {
         Ok(Self {
             room: Semaphore::new(ROOM as usize),
@@ -126,6 +128,7 @@ impl Absorber {
             compiler,
             services,
             source,
+            protected,
         })
     }
 
@@ -159,7 +162,7 @@ impl Absorber {
             return Ok((self.instructions(&package, file, config)?, package));
         };
         let folder = (!package.files.is_empty()).then(|| keep.path(&package.digest));
-        let environment = Arc::new(Environment { source: self.source.clone(), folder });
+        let environment = Arc::new(Environment { folder, ..Environment::new(self.source.clone()) });
         let (compiled, facts) = self.compiled(component).await?;
         let indices = Indices::find(&compiled);
         let described = match facts.manifest {
@@ -213,7 +216,18 @@ impl Absorber {
     }
 
     /// `generation` with what it holds.
-    pub(crate) fn grant(&self, mut generation: Generation, grants: Grants) -> Result<Generation, Refusal> {
+    pub(crate) fn grant(
+        &self,
+        mut generation: Generation,
+        grants: Grants,
+        config: &Config,
+    ) -> Result<Generation, Refusal> {
+        let directories = directories(&grants, config);
+        let unread = directories.iter().filter(|own| !grants.allows(Capability::FsRead, &own.name));
+        let unread = unread.filter_map(|own| std::fs::canonicalize(&own.path).ok()).collect();
+        let protected = Protected { unread, ..self.protected.clone() }.within(&directories);
+        let before = Environment::clone(&generation.environment);
+        generation.environment = Arc::new(Environment { directories, protected, ..before });
         generation.grants = Arc::new(grants);
         if let Some(code) = &mut generation.code {
             code.linked = self.link(&code.component, &generation.grants)?;
@@ -247,7 +261,7 @@ impl Absorber {
             imports: Vec::new(),
             instructions: package.instructions.clone(),
             code: None,
-            environment: Arc::new(Environment { source: self.source.clone(), folder: None }),
+            environment: Arc::new(Environment::new(self.source.clone())),
         })
     }
 
@@ -332,7 +346,7 @@ impl Absorber {
             grants: Arc::default(),
         };
         let context = Context::new(Arc::new(info), self.services.clone(), self.source.now(), None);
-        let environment = Arc::new(Environment { source: self.source.clone(), folder: None });
+        let environment = Arc::new(Environment::new(self.source.clone()));
         let state: State = RunState::new(context, &limits, environment);
         let ended = skillhost_engine::run(&linked, state, &limits, DescribeSkill(indices)).await;
         ended.result.map_err(|stop| {
@@ -387,6 +401,16 @@ fn plain_tools(engine: &Engine, component: &Component) -> Result<Vec<Tool>, Refu
         });
     }
     if tools.is_empty() { Err(Refusal::NoTools(why_not)) } else { Ok(tools) }
+}
+
+/// The directories that the grants name.
+fn directories(grants: &Grants, config: &Config) -> Vec<Directory> {
+    let granted = |(name, path): (&String, &PathBuf)| {
+        let writable = grants.allows(Capability::FsWrite, name);
+        let seen = writable || grants.allows(Capability::FsRead, name);
+        seen.then(|| Directory { name: name.clone(), path: path.clone(), writable })
+    };
+    config.dirs.iter().filter_map(granted).collect()
 }
 
 /// A plain component says nothing of its wants: they are its imports, each at full scope. Ordinary WASI and

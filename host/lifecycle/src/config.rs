@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 use serde_json::{Map, Value};
+use crate::secrets::SecretSource;
 use skillhost_types::{ByteSize, GrantRule, Limits, LimitsPatch, SkillName, parse_duration};
 
 /// What an environment variable must begin with to be a setting.
@@ -35,8 +36,19 @@ pub struct Config {
     pub grants: BTreeMap<SkillName, Vec<GrantRule>>,
     /// What is set for single skills.
     pub skills: BTreeMap<SkillName, SkillConfig>,
+    /// Directories by the names that grants of `fs.read` and `fs.write` give them.
+    pub dirs: BTreeMap<String, PathBuf>,
+    /// What the host adds to requests of skills, by the names that grants of `secrets.use` give them.
+    pub secrets: BTreeMap<String, SecretConfig>,
+    /// The way out.
+    pub network: NetworkConfig,
+    /// The event log.
+    pub events: EventsConfig,
     /// The blackboard.
     pub blackboard: BlackboardConfig,
+    /// The file that all this was read from.
+    #[serde(skip)]
+    pub file: Option<PathBuf>,
 }
 
 /// When an outcome is given out.
@@ -82,6 +94,36 @@ pub struct HostLimits {
 pub struct SkillConfig {
     /// Limits of its runs, narrower or wider.
     pub limits: LimitsPatch,
+    /// What it reads through `wasi:config`.
+    pub config: BTreeMap<String, Value>,
+}
+
+/// A value that the host adds to requests, where it comes from and where it may go.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SecretConfig {
+    /// `${ENV_NAME}` or `file:PATH`.
+    pub value: SecretSource,
+    /// Which hosts it may go to, such as `https://api.github.com`.
+    pub hosts: Vec<String>,
+    /// The header, with `{}` for the value.
+    pub header: String,
+}
+
+/// The `network` section.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct NetworkConfig {
+    /// Certificate authorities, in PEM, that are trusted besides the public ones.
+    pub ca_file: Option<PathBuf>,
+}
+
+/// The `events` section.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct EventsConfig {
+    /// Where the head of the log's chain is written at start and stop. It is of use outside of the data directory.
+    pub head_file: Option<PathBuf>,
 }
 
 /// The `approval` section.
@@ -123,7 +165,12 @@ impl Default for Config {
             approval: ApprovalConfig::default(),
             grants: BTreeMap::new(),
             skills: BTreeMap::new(),
+            dirs: BTreeMap::new(),
+            secrets: BTreeMap::new(),
+            network: NetworkConfig::default(),
+            events: EventsConfig::default(),
             blackboard: BlackboardConfig::default(),
+            file: None,
         }
     }
 }
@@ -204,7 +251,9 @@ impl Config {
             Some(path) => read(path)?,
             None => Value::Object(Map::new()),
         };
-        overlay(document, environment)
+        let mut config = overlay(document, environment)?;
+        config.file = path.map(Path::to_owned);
+        Ok(config)
     }
 
     /// The limits of `skill`'s runs.

@@ -9,8 +9,9 @@ use arc_swap::ArcSwap;
 use serde_json::Value;
 use skillhost_blackboard::{Blackboard, MemoryBoard, MemoryLimits, Message};
 use skillhost_capabilities::{CallSkills, ChannelRates, Services};
-use skillhost_engine::{Admission, Cache, Compiler, Engine, PoolUsage, Settings};
-use skillhost_events::{EventLog, NewEvent, Recording as Answer};
+use skillhost_engine::{Admission, Cache, Compiler, Engine, PoolUsage, Protected, Settings};
+use skillhost_events::{EventError, EventLog, Head, NewEvent, Recording as Answer};
+use skillhost_network::Resolve;
 use skillhost_types::{Grant, RunId, RunRecord, Source, System, Tenant};
 
 use crate::absorb::Absorber;
@@ -23,6 +24,7 @@ use crate::generation::Generation;
 use crate::keep::Keep;
 use crate::registry::{Entry, Registry};
 use crate::run::RunRequest;
+use crate::secrets::{self, SecretSource};
 use crate::watch::Watch;
 
 /// Hears what becomes of files. Must not block.
@@ -38,6 +40,8 @@ pub struct Options {
     pub notices: Option<Listener>,
     /// What is granted for this process only, and to whom.
     pub passing: Passing,
+    /// Who finds the addresses of names; none: the system.
+    pub resolver: Option<Arc<dyn Resolve>>,
     /// The program that compiles as a child. Its `main` must begin with `skillhost_engine::compile::child`.
     pub compiler: PathBuf,
 }
@@ -46,7 +50,7 @@ impl Options {
     /// The usual options for `config`: this same program compiles.
     pub fn new(config: Config) -> Self {
         // Linux gives the running program this name, also after its file was replaced.
-        Self { config, source: Arc::new(System), notices: None, passing: Passing::default(), compiler: "/proc/self/exe".into() }
+        Self { config, source: Arc::new(System), notices: None, passing: Passing::default(), resolver: None, compiler: "/proc/self/exe".into() }
     }
 }
 
@@ -71,6 +75,9 @@ pub enum HostError {
     /// The engine's linker does not take the host's own functions.
     #[error("the host's interfaces do not link: {0:#}")]
     Link(wasmtime::Error),
+    /// The secrets or the certificate authorities cannot be used.
+    #[error("the configuration cannot be used: {0}")]
+    Network(Box<dyn std::error::Error + Send + Sync>),
     /// The data directory cannot be used.
     #[error("the data directory {} cannot be used: {error}", path.display())]
     Data {
@@ -215,20 +222,31 @@ impl Host {
         self.inner.clone().reject(id, by).await
     }
 
+    /// The head of the event log's chain, also written to `events.head_file` if there is one. Blocks.
+    pub fn keep_head(&self) -> Result<Head, EventError> {
+        let head = self.inner.services.events.chain_head()?;
+        if let Some(file) = &self.inner.config.events.head_file {
+            skillhost_events::write_head(file, &head)?;
+        }
+        Ok(head)
+    }
+
     /// Writes what is queued and closes the log.
-    pub async fn close(self) {
+    pub async fn close(&self) {
         self.inner.services.events.close().await;
     }
 }
 
 impl Inner {
     fn open(options: Options) -> Result<Self, HostError> {
-        let Options { config, source, notices, passing, compiler } = options;
+        let Options { config, source, notices, passing, resolver, compiler } = options;
         let data = config.data_dir.clone();
         let unusable = |error: Box<dyn std::error::Error + Send + Sync>| HostError::Data { path: data.clone(), error };
         let engine =
             Engine::new(&Settings { concurrency: config.limits.concurrency, largest_memory: config.largest_memory() })?;
-        let events = EventLog::open(&data, source.clone()).map_err(|error| unusable(error.into()))?;
+        let (network, redactor) = secrets::open(&config, resolver).map_err(HostError::Network)?;
+        let events =
+            EventLog::open_with(&data, source.clone(), redactor.clone()).map_err(|error| unusable(error.into()))?;
         let folder = std::path::absolute(&config.skills_dir)
             .map_err(|error| HostError::Folder { path: config.skills_dir.clone(), error })?;
         let keep = Keep::open(&data, &folder).map_err(|error| unusable(error.into()))?;
@@ -243,8 +261,11 @@ impl Inner {
             events,
             skills: OnceLock::new(),
             rates: ChannelRates::default(),
+            network: Arc::new(network),
+            redactor,
         });
-        let absorber = Absorber::new(engine, cache, Compiler::new(compiler), services.clone(), source.clone())
+        let protected = protected(&config);
+        let absorber = Absorber::new(engine, cache, Compiler::new(compiler), services.clone(), source.clone(), protected)
             .map_err(HostError::Link)?;
         Ok(Self {
             source: source.clone(),
@@ -307,4 +328,16 @@ impl Inner {
             notices(notice);
         }
     }
+}
+
+/// What no skill reaches through a directory that it was granted: what the host keeps, and what says what skills may do.
+fn protected(config: &Config) -> Protected {
+    let real = |path: &Path| std::fs::canonicalize(path).ok();
+    let files = config.secrets.values().filter_map(|secret| match &secret.value {
+        SecretSource::File(path) => Some(path.as_path()),
+        SecretSource::Environment(_) => None,
+    });
+    let hidden = files.chain([config.data_dir.as_path()]).filter_map(real).collect();
+    let frozen = config.file.as_deref().into_iter().chain([config.skills_dir.as_path()]);
+    Protected { hidden, frozen: frozen.filter_map(real).collect(), unread: Vec::new() }
 }

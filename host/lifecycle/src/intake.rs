@@ -162,7 +162,7 @@ impl Inner {
     async fn serve(self: &Arc<Self>, generation: Generation, held: Held, package: Package) {
         let Held { grants, by } = held;
         let waiting = Arc::new(generation);
-        let generation = match self.absorber.grant(Generation::clone(&waiting), grants) {
+        let generation = match self.absorber.grant(Generation::clone(&waiting), grants, &self.config) {
             Ok(generation) => Arc::new(generation),
             Err(refusal) => {
                 self.settle(&waiting, &by, Some(&refusal.to_string())).await;
@@ -296,7 +296,7 @@ impl Inner {
     async fn as_it_was(self: &Arc<Self>, package: Package, file: &str) -> Result<Generation, Failure> {
         let (generation, _) = self.absorber.generation(package, file, &self.config, &self.keep).await?;
         match self.judge(&generation, self.passing.of(&generation.name))? {
-            Verdict::Serves(held) => Ok(self.absorber.grant(generation, held.grants)?),
+            Verdict::Serves(held) => Ok(self.absorber.grant(generation, held.grants, &self.config)?),
             Verdict::Waits(_) | Verdict::Rejected(_) => Err("what it asks for is no longer granted".into()),
         }
     }
@@ -367,7 +367,7 @@ impl Inner {
             tracing::warn!(path = shown, %error, "the skill's own folder cannot be kept");
         }
         let waiting = Arc::new(generation);
-        let generation = match self.absorber.grant(Generation::clone(&waiting), held.grants) {
+        let generation = match self.absorber.grant(Generation::clone(&waiting), held.grants, &self.config) {
             Ok(generation) => Arc::new(generation),
             Err(error) => return Entry::not(FileState::Refused, &waiting, error.to_string()),
         };

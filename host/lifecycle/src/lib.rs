@@ -36,11 +36,17 @@ mod petition;
 mod registry;
 mod run;
 mod schema;
+mod secrets;
 mod watch;
 
 pub use approvals::{Approval, ApprovalState, DecideError, Decision};
 pub use authority::Passing;
-pub use config::{ApprovalConfig, BlackboardConfig, CarryOver, Config, ConfigError, HostLimits, Recording, SkillConfig};
+pub use config::{
+    ApprovalConfig, BlackboardConfig, CarryOver, Config, ConfigError, EventsConfig, HostLimits, NetworkConfig, Recording,
+    SecretConfig, SkillConfig,
+};
+pub use secrets::SecretSource;
+pub use skillhost_network::Resolve;
 pub use generation::{Generation, Kind, Tool};
 pub use host::{Host, HostError, Listener, Notice, Options};
 pub use registry::{Entry, FileState};

@@ -1,13 +1,15 @@
 //! A run's way through: found, admitted, run, recorded.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use serde_json::Value;
 use skillhost_capabilities::{CallSkill, Context, NestedCall, ProgressSink, RawOutput, RunInfo, SkillError};
 use skillhost_engine::values::{self, ReturnedError};
 use skillhost_engine::{Guest, RunState, Stop};
+use skillhost_redaction::Redactor;
 use skillhost_types::{
-    ByteSize, Caller, ErrorKind, HostCallRecord, Limits, LimitsPatch, LogLine, Output, RunError, RunId, RunRecord,
+    ByteSize, Caller, Content, ErrorKind, HostCallRecord, Limits, LimitsPatch, LogLine, Output, RunError, RunId, RunRecord,
     Tenant, Timestamp, Usage,
 };
 use wasmtime::Store;
@@ -234,9 +236,10 @@ impl Inner {
     pub(crate) async fn record(
         &self,
         prepared: Prepared,
-        result: Result<Output, RunError>,
-        came: Came,
+        mut result: Result<Output, RunError>,
+        mut came: Came,
     ) -> Arc<RunRecord> {
+        redact(&self.services.redactor, &mut result, &mut came);
         let (output, error) = match result {
             Ok(output) => (Some(Arc::new(output)), None),
             Err(error) => (None, Some(error)),
@@ -384,6 +387,54 @@ fn plain_error(value: &Value) -> String {
         Value::String(text) => text.clone(),
         Value::Null => "the function gave an error without a value".to_owned(),
         other => other.to_string(),
+    }
+}
+
+/// Takes secrets out of what a run gave and said, ahead of everybody who hears of it.
+fn redact(redactor: &Redactor, result: &mut Result<Output, RunError>, came: &mut Came) {
+    let clean = |text: &mut String| {
+        if let Cow::Owned(clean) = redactor.text(text) {
+            *text = clean;
+        }
+    };
+    match result {
+        Ok(Output { data, content }) => {
+            data.iter_mut().for_each(|data| each_text(data, &clean));
+            for content in content {
+                if let Content::Text { text } = content {
+                    clean(text);
+                }
+            }
+        }
+        Err(error) => clean(&mut error.message),
+    }
+    came.log.iter_mut().for_each(|line| clean(&mut line.message));
+    for call in &mut came.calls {
+        clean(&mut call.what);
+        call.error.iter_mut().for_each(clean);
+    }
+}
+
+/// Every text of a document, the names of its fields too.
+fn each_text(value: &mut Value, act: &impl Fn(&mut String)) {
+    match value {
+        Value::String(text) => act(text),
+        Value::Array(items) => items.iter_mut().for_each(|item| each_text(item, act)),
+        Value::Object(fields) => {
+            let renamed = |name: &String| {
+                let mut clean = name.clone();
+                act(&mut clean);
+                (clean != *name).then(|| (name.clone(), clean))
+            };
+            let names: Vec<_> = fields.keys().filter_map(renamed).collect();
+            for (name, clean) in names {
+                if let Some(value) = fields.remove(&name) {
+                    fields.insert(clean, value);
+                }
+            }
+            fields.values_mut().for_each(|value| each_text(value, act));
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }
 }
 

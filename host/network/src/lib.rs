@@ -16,6 +16,7 @@ mod refusal;
 mod request;
 mod resolve;
 mod response;
+mod roots;
 mod secrets;
 mod target;
 #[cfg(test)]
@@ -29,6 +30,7 @@ pub use limits::NetworkLimits;
 pub use refusal::{Part, Phase, Refusal};
 pub use resolve::{Resolve, SystemResolver};
 pub use response::Body;
+pub use roots::certificates;
 pub use rustls::pki_types::CertificateDer;
 pub use secrets::{Secret, SecretError};
 pub use target::{Target, TargetError};

@@ -1,0 +1,184 @@
+//! `wasi:filesystem`, with what the host keeps to itself taken out and writing metered.
+//!
+//! Contract: a guest sees the directories that its environment names, read-only or writable, and nothing outside of them. What is
+//! hidden is not there, and what is frozen cannot be changed, by whatever name or link it is reached; the bytes that a run may
+//! write are limited. Price: in a directory that holds nothing hidden or frozen, a counter; in one that does, the system is
+//! asked where each opened file lies.
+
+mod calls;
+mod meter;
+
+use std::os::fd::AsRawFd as _;
+use std::path::{Path, PathBuf};
+
+use wasmtime::component::{HasData, Linker, Resource};
+use wasmtime_wasi::filesystem::{Descriptor, WasiFilesystemCtxView};
+use wasmtime_wasi::p2::FsResult;
+use wasmtime_wasi::p2::bindings::filesystem::types::{
+    self, DescriptorFlags, ErrorCode, HostDescriptor as _, OpenFlags, PathFlags,
+};
+
+pub(crate) use self::meter::Meter;
+use crate::http::Reach;
+use crate::state::RunState;
+
+/// A directory that a generation's runs see.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Directory {
+    /// Its name to the guest: it lies at `/NAME`.
+    pub name: String,
+    /// Where it lies.
+    pub path: PathBuf,
+    /// May it be changed?
+    pub writable: bool,
+}
+
+/// What no skill reaches, wherever a directory that it was granted lies. Canonical paths.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Protected {
+    /// What is not there.
+    pub hidden: Vec<PathBuf>,
+    /// What cannot be changed.
+    pub frozen: Vec<PathBuf>,
+    /// What can be changed and not read.
+    pub unread: Vec<PathBuf>,
+}
+
+impl Protected {
+    /// Is there nothing that directories could lead to?
+    pub fn is_empty(&self) -> bool {
+        self.hidden.is_empty() && self.frozen.is_empty() && self.unread.is_empty()
+    }
+
+    /// What of it lies in one of `directories`, or holds one.
+    pub fn within(&self, directories: &[Directory]) -> Self {
+        let real: Vec<_> = directories.iter().map(|own| std::fs::canonicalize(&own.path)).collect();
+        // A directory that cannot be told from a protected one may be one.
+        let near = |own: &&PathBuf| {
+            real.iter().any(|path| path.as_ref().map_or(true, |path| own.starts_with(path) || path.starts_with(own)))
+        };
+        let those = |all: &[PathBuf]| all.iter().filter(near).cloned().collect();
+        Self { hidden: those(&self.hidden), frozen: those(&self.frozen), unread: those(&self.unread) }
+    }
+}
+
+/// What a run's files are seen through.
+pub(crate) struct Guarded<'a> {
+    view: WasiFilesystemCtxView<'a>,
+    meter: &'a Meter,
+    /// None where nothing of it could be reached.
+    protected: Option<&'a Protected>,
+}
+
+struct Through<H>(std::marker::PhantomData<H>);
+
+impl<H: Reach> HasData for Through<H> {
+    type Data<'a> = Guarded<'a>;
+}
+
+/// Links the guarded types in the place of WASI's own.
+pub(crate) fn link<H: Reach>(linker: &mut Linker<RunState<H>>) -> wasmtime::Result<()> {
+    linker.allow_shadowing(true);
+    types::add_to_linker::<RunState<H>, Through<H>>(linker, RunState::guarded)?;
+    linker.allow_shadowing(false);
+    Ok(())
+}
+
+type Fd = Resource<Descriptor>;
+
+/// A directory and a name in it, whose place was looked at.
+struct Step {
+    dir: Fd,
+    name: String,
+    /// The directory was opened for this.
+    opened: bool,
+}
+
+impl<'a> Guarded<'a> {
+    pub(crate) fn new(view: WasiFilesystemCtxView<'a>, meter: &'a Meter, protected: Option<&'a Protected>) -> Self {
+        Self { view, meter, protected }
+    }
+
+    fn is_hidden(&self, path: &Path) -> bool {
+        self.protected.is_some_and(|protected| protected.hidden.iter().any(|hidden| path.starts_with(hidden)))
+    }
+
+    /// Fails if what was opened may not be read.
+    fn check_read(&self, fd: &Fd) -> FsResult<()> {
+        let Some(protected) = self.protected.filter(|protected| !protected.unread.is_empty()) else { return Ok(()) };
+        let place = self.where_is(fd)?;
+        if protected.unread.iter().any(|unread| place.starts_with(unread)) {
+            return Err(ErrorCode::NotPermitted.into());
+        }
+        Ok(())
+    }
+
+    /// Would changing what lies at `path` change something protected?
+    fn is_frozen(&self, path: &Path) -> bool {
+        self.protected.is_some_and(|protected| {
+            let touched = |own: &PathBuf| path.starts_with(own) || own.starts_with(path);
+            protected.hidden.iter().chain(&protected.frozen).any(touched)
+        })
+    }
+
+    /// Fails if what `path` names is hidden, or frozen and to be changed. Gives the opened directory that holds it and its name
+    /// there: what was looked at is what is used then, whoever moves things meanwhile.
+    async fn step(&mut self, fd: Fd, path: String, change: bool) -> FsResult<Step> {
+        if self.protected.is_none() {
+            return Ok(Step { dir: fd, name: path, opened: false });
+        }
+        let (parent, name) = match path.rsplit_once('/') {
+            Some(("", _)) => return Err(ErrorCode::NotPermitted.into()),
+            Some((parent, name)) => (parent, name),
+            None => (".", path.as_str()),
+        };
+        // A path that ends with a directory's own name for itself or for what is above it.
+        let (parent, name) = if matches!(name, "" | "." | "..") { (path.as_str(), ".") } else { (parent, name) };
+        let flags = (PathFlags::SYMLINK_FOLLOW, OpenFlags::DIRECTORY, DescriptorFlags::READ);
+        let dir = self.view.open_at(fd, flags.0, parent.to_owned(), flags.1, flags.2).await?;
+        let step = Step { dir, name: name.to_owned(), opened: true };
+        let checked = self.where_is(&step.dir).and_then(|place| {
+            let place = if step.name == "." { place } else { place.join(&step.name) };
+            self.check(&place, change)
+        });
+        match checked {
+            Ok(()) => Ok(step),
+            Err(error) => {
+                self.leave(step)?;
+                Err(error)
+            }
+        }
+    }
+
+    fn check(&self, place: &Path, change: bool) -> FsResult<()> {
+        if self.is_hidden(place) {
+            Err(ErrorCode::NoEntry.into())
+        } else if change && self.is_frozen(place) {
+            Err(ErrorCode::NotPermitted.into())
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Closes what was opened for a step.
+    fn leave(&mut self, step: Step) -> FsResult<()> {
+        if step.opened {
+            self.view.table.delete(step.dir)?;
+        }
+        Ok(())
+    }
+
+    /// Where what was opened lies now, as the system says.
+    fn where_is(&self, fd: &Fd) -> FsResult<PathBuf> {
+        let file = match self.view.table.get(fd)? {
+            Descriptor::File(file) => &file.file,
+            Descriptor::Dir(dir) => &dir.dir,
+        };
+        let link = format!("/proc/self/fd/{}", file.as_raw_fd());
+        std::fs::read_link(link).map_err(|error| ErrorCode::from(&error).into())
+    }
+
+    fn again(fd: &Fd) -> Fd {
+        Resource::new_borrow(fd.rep())
+    }
+}
