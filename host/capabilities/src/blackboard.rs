@@ -18,7 +18,7 @@ pub(crate) const HOPS: u32 = 16;
 const LONGEST_PATTERN: usize = 512;
 
 /// Keys that one listing gives at the most; a longer list is not for reading, and costs memory.
-const KEYS_LISTED: u32 = 10_000;
+pub(crate) const KEYS_LISTED: u32 = 10_000;
 
 pub(crate) fn link(interface: &mut Interface<'_>) -> wasmtime::Result<()> {
     interface.function(
@@ -101,7 +101,7 @@ pub(crate) fn link(interface: &mut Interface<'_>) -> wasmtime::Result<()> {
 }
 
 /// A value without the secrets that the host knows: what skills share may come from a server that repeats what it is told.
-fn clean(call: &Call, value: String) -> String {
+pub(crate) fn clean(call: &Call, value: String) -> String {
     match call.services.redactor.known(&value) {
         Cow::Borrowed(_) => value,
         Cow::Owned(clean) => clean,

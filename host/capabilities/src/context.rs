@@ -1,5 +1,6 @@
 //! What a run knows of itself and of the services around it.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock, Weak};
 
 use skillhost_blackboard::Blackboard;
@@ -53,6 +54,8 @@ pub struct RunInfo {
     pub limits: Limits,
     /// What its skill holds.
     pub grants: Arc<Grants>,
+    /// What the operator configured for the skill itself.
+    pub config: Arc<BTreeMap<String, String>>,
 }
 
 /// How far a run is.

@@ -12,11 +12,13 @@ mod call;
 mod context;
 mod event_log;
 mod http;
+mod keyvalue;
 mod link;
 mod refuse;
 mod run;
 mod skill;
 mod skills;
+mod standard;
 mod wire;
 
 pub use call::ChannelRates;

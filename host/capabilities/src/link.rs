@@ -8,7 +8,7 @@ use wasmtime::component::{Component, InstancePre, Linker};
 use crate::call::Interface;
 use crate::context::State;
 use crate::refuse::{self, Refusal};
-use crate::{blackboard, event_log, run, skills};
+use crate::{blackboard, event_log, keyvalue, run, skills, standard};
 
 /// The contract's package and version.
 const PACKAGE: &str = "skillhost:skill/";
@@ -16,6 +16,15 @@ const VERSION: &str = "@0.1.0";
 
 /// The contract's interfaces that a component may import.
 const INTERFACES: [&str; 6] = ["types", "run", "blackboard", "event-log", "llm", "skills"];
+
+/// Interfaces of other hosts that this one has as well, each in the version that is in use.
+const STANDARD: [&str; 5] = [
+    "wasi:keyvalue/store@0.2.0-draft2",
+    "wasi:keyvalue/atomics@0.2.0-draft2",
+    "wasi:config/store@0.2.0-rc.1",
+    "wasi:logging/logging@0.1.0-draft",
+    "wasi:logging/logging",
+];
 
 /// What WASI 0.2 is made of here.
 const WASI: [&str; 7] =
@@ -26,6 +35,9 @@ pub fn is_known(name: &str) -> bool {
     if let Some(interface) = own(name) {
         return INTERFACES.contains(&interface);
     }
+    if STANDARD.contains(&name) {
+        return true;
+    }
     let version = name.rsplit_once('@').map(|(_, version)| version);
     WASI.iter().any(|package| name.starts_with(package)) && version.is_some_and(|version| version.starts_with("0.2."))
 }
@@ -34,11 +46,18 @@ fn own(import: &str) -> Option<&str> {
     import.strip_prefix(PACKAGE)?.strip_suffix(VERSION)
 }
 
-/// The capabilities of which one at the least must be held for the contract's interface `name` to be more than refusals.
+/// The name of an interface that is linked here: one of the contract's without its package, or a standard one without its version.
+fn linked_here(import: &str) -> Option<&str> {
+    let standard = || STANDARD.contains(&import).then(|| import.split('@').next().unwrap_or(import));
+    own(import).or_else(standard)
+}
+
+/// The capabilities of which one at the least must be held for the interface `name` to be more than refusals.
 fn needed(name: &str) -> &'static [Capability] {
     use Capability::*;
     match name {
         "blackboard" => &[BlackboardRead, BlackboardWrite, BlackboardPublish],
+        "wasi:keyvalue/store" | "wasi:keyvalue/atomics" => &[BlackboardRead, BlackboardWrite],
         "event-log" => &[EventsAppend, EventsRead],
         "llm" => &[LlmComplete, LlmEmbed],
         "skills" => &[SkillsCall],
@@ -67,7 +86,7 @@ impl Links {
         let mut linker = self.wasi.clone();
         let engine = self.engine.wasmtime();
         for (import, item) in component.component_type().imports(engine) {
-            let (Some(name), ComponentItem::ComponentInstance(wanted)) = (own(import), item.ty) else { continue };
+            let (Some(name), ComponentItem::ComponentInstance(wanted)) = (linked_here(import), item.ty) else { continue };
             let mut root = linker.root();
             let mut instance = root.instance(import)?;
             let needs = needed(name);
@@ -84,6 +103,10 @@ impl Links {
                     let text = "this host has no language models configured".into();
                     refuse::link(engine, &mut instance, &wanted, &Refusal { case: "unavailable", text })?;
                 }
+                "wasi:keyvalue/store" => keyvalue::link_store(&mut instance)?,
+                "wasi:keyvalue/atomics" => keyvalue::link_atomics(&mut instance)?,
+                "wasi:config/store" => standard::link_config(&mut instance)?,
+                "wasi:logging/logging" => standard::link_logging(&mut instance)?,
                 // `types` holds no functions.
                 _ => {}
             }
@@ -96,7 +119,7 @@ impl Links {
         let mut linker = self.wasi.clone();
         let engine = self.engine.wasmtime();
         for (import, item) in component.component_type().imports(engine) {
-            if let (Some(_), ComponentItem::ComponentInstance(wanted)) = (own(import), item.ty) {
+            if let (Some(_), ComponentItem::ComponentInstance(wanted)) = (linked_here(import), item.ty) {
                 refuse::link_trapping(engine, &mut linker.root().instance(import)?, &wanted)?;
             }
         }
@@ -110,7 +133,7 @@ mod tests {
 
     #[test]
     fn imports_of_other_worlds_and_other_versions_are_unknown() {
-        for known in ["skillhost:skill/run@0.1.0", "wasi:cli/environment@0.2.6", "wasi:http/types@0.2.0"] {
+        for known in ["skillhost:skill/run@0.1.0", "wasi:cli/environment@0.2.6", "wasi:http/types@0.2.0", "wasi:logging/logging"] {
             assert!(is_known(known), "{known}");
         }
         for unknown in [
@@ -119,6 +142,7 @@ mod tests {
             "skillhost:skill/run",
             "wasi:cli/environment@0.3.0",
             "wasi:nn/graph@0.2.0",
+            "wasi:keyvalue/store@0.3.0",
             "evil:world/thing",
         ] {
             assert!(!is_known(unknown), "{unknown}");

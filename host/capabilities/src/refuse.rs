@@ -98,6 +98,10 @@ impl Refusal {
         };
         for case in variant.cases() {
             match case.ty {
+                // The word that standard interfaces have for it.
+                None if case.name == "access-denied" && self.case == "denied" => {
+                    return Some(Val::Variant(case.name.to_owned(), None));
+                }
                 Some(Type::String) if case.name == self.case => {
                     let text = Val::String(self.text.clone());
                     return Some(Val::Variant(case.name.to_owned(), Some(Box::new(text))));

@@ -43,8 +43,7 @@ pub(crate) fn link(instance: &mut LinkerInstance<'_, State>) -> wasmtime::Result
         },))
     })?;
     instance.func_wrap("log", |store: StoreContextMut<'_, State>, (level, message): (wire::Level, String)| {
-        store.data().log.line(Level::from(level), &message);
-        in_time(store.data())
+        log(&store, Level::from(level), &message)
     })?;
     instance.func_wrap(
         "progress",
@@ -55,11 +54,18 @@ pub(crate) fn link(instance: &mut LinkerInstance<'_, State>) -> wasmtime::Result
                 state.log.count_dropped();
             } else if let Some(sink) = &state.host.progress {
                 message.truncate(message.floor_char_boundary(LONGEST_REPORT));
+                let message = state.host.services.redactor.text(&message).into_owned();
                 sink(Progress { done, total, message });
             }
             in_time(store.data())
         },
     )
+}
+
+/// Writes a line to the run's log.
+pub(crate) fn log(store: &StoreContextMut<'_, State>, level: Level, message: &str) -> wasmtime::Result<()> {
+    store.data().log.line(level, message);
+    in_time(store.data())
 }
 
 /// These calls never wait and cost the guest no fuel worth the name, so they look at the clock themselves.

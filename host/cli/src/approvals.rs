@@ -4,11 +4,14 @@ use std::process::ExitCode;
 
 use serde_json::{Value, json};
 use skillhost_lifecycle::{Approval, ApprovalState, DecideError};
-use skillhost_types::{ByteSize, Grant};
+use skillhost_types::Grant;
 
 use crate::args::{Approvals, Approve, Common, Reject};
 use crate::fail::Fail;
 use crate::{print, session};
+
+/// What every component may import; nobody needs to read it.
+const ORDINARY: [&str; 5] = ["wasi:cli/", "wasi:clocks/", "wasi:io/", "wasi:random/", "skillhost:skill/types"];
 
 pub(crate) async fn approvals(common: &Common, asked: &Approvals) -> Result<ExitCode, Fail> {
     // What lies in the folder and was not looked at yet waits as well.
@@ -89,7 +92,7 @@ fn describe(approval: &Approval) {
     let file = print::on_a_line(file);
     print::line(&format!("{id}  {skill} {version}, {state}"));
     let field = |name: &str, value: &str| print::line(&format!("  {name:<9} {}", print::on_a_line(value)));
-    field("file", &format!("{file}, {}", ByteSize(*size)));
+    field("file", &format!("{file}, {} KiB", size.div_ceil(1 << 10)));
     field("digest", &digest.to_string());
     match approval.serving {
         Some(serving) => field("update of", &format!("{serving}, which goes on serving")),
@@ -103,7 +106,13 @@ fn describe(approval: &Approval) {
     for grant in &approval.granted {
         field("granted", &grant.to_string());
     }
-    field("imports", &approval.imports.join(" "));
+    let ordinary = |import: &&String| ORDINARY.iter().any(|package| import.starts_with(package));
+    let (wasi, others): (Vec<_>, Vec<_>) = approval.imports.iter().partition(ordinary);
+    let mut others: Vec<_> = others.into_iter().map(String::as_str).collect();
+    if !wasi.is_empty() {
+        others.push("ordinary WASI");
+    }
+    field("imports", &others.join(", "));
     if let (Some(by), Some(at)) = (&approval.decided_by, approval.decided_at) {
         field("decided", &format!("by {by} at {at}"));
     }

@@ -127,6 +127,11 @@ impl<H> RunState<H> {
         self.deadline.saturating_duration_since(Instant::now())
     }
 
+    /// The host's side of what the guest holds handles of.
+    pub fn table(&mut self) -> &mut ResourceTable {
+        &mut self.table
+    }
+
     /// Where time and randomness come from.
     pub fn source(&self) -> &dyn Source {
         &*self.environment.source

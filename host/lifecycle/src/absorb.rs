@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use skillhost_capabilities::{Context, DescribeSkill, Indices, Links, RunInfo, Services, State, is_known};
 use skillhost_engine::values::{ExportedFunction, exported_functions};
 use skillhost_engine::{Cache, Compiler, Directory, Engine, Environment, InspectError, Inspection, Protected, RunState};
-use skillhost_types::{Caller, Capability, Digest, Grants, Limits, NameError, RunId, SkillName, Source, Tenant, ToolName, Want};
+use skillhost_types::{Caller, Capability, Digest, Grant, Grants, Limits, NameError, RunId, SkillName, Source, Tenant, ToolName, Want};
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::task::JoinError;
 use wasmtime::component::{Component, InstancePre};
@@ -176,6 +176,10 @@ impl Absorber {
                 facts.inspection.description.as_deref(),
             ),
         };
+        // Refusals fit whatever is imported: that it fits the real interfaces is found out now, not once it is approved.
+        if facts.inspection.imports.iter().any(|import| import.starts_with(CONTRACT)) {
+            self.link(&compiled, &Capability::ALL.into_iter().map(Grant::full).collect())?;
+        }
         let nothing = Arc::new(Grants::default());
         let linked = self.link(&compiled, &nothing)?;
         let (kind, tools) = match indices {
@@ -195,6 +199,7 @@ impl Absorber {
         }
         let generation = Generation {
             limits: config.limits_of(&name),
+            config: Arc::new(config.config_of(&name)),
             shared_name: name.as_str().into(),
             name,
             version: described.version.to_string(),
@@ -246,6 +251,7 @@ impl Absorber {
         let name = card.name.clone();
         Ok(Generation {
             limits: config.limits_of(&name),
+            config: Arc::new(config.config_of(&name)),
             shared_name: name.as_str().into(),
             name,
             version: "0.0.0".into(),
@@ -344,6 +350,7 @@ impl Absorber {
             hops: 0,
             limits: limits.clone(),
             grants: Arc::default(),
+            config: Arc::default(),
         };
         let context = Context::new(Arc::new(info), self.services.clone(), self.source.now(), None);
         let environment = Arc::new(Environment::new(self.source.clone()));

@@ -265,6 +265,13 @@ impl Config {
         }
     }
 
+    /// What `skill` reads through `wasi:config`: texts as they are, everything else as JSON.
+    pub fn config_of(&self, skill: &SkillName) -> BTreeMap<String, String> {
+        let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        let own = self.skills.get(skill).map(|own| &own.config).into_iter().flatten();
+        own.map(|(key, value)| (key.clone(), text(value))).collect()
+    }
+
     /// The largest memory that any skill may have: what the instance pool must hold.
     pub fn largest_memory(&self) -> u64 {
         let own = self.skills.values().filter_map(|skill| skill.limits.memory).map(|ByteSize(bytes)| bytes);

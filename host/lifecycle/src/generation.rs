@@ -1,5 +1,6 @@
 //! One absorbed file, ready to serve.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -42,6 +43,8 @@ pub struct Generation {
     pub instructions: Option<String>,
     /// The limits of its runs.
     pub limits: Limits,
+    /// What the operator configured for it.
+    pub config: Arc<BTreeMap<String, String>>,
     pub(crate) shared_name: Arc<str>,
     pub(crate) code: Option<Code>,
     pub(crate) environment: Arc<Environment>,

@@ -218,6 +218,7 @@ impl Inner {
             hops: prepared.chain.hops,
             limits: limits.clone(),
             grants: generation.grants.clone(),
+            config: generation.config.clone(),
         };
         let patience = u64::try_from(limits.timeout.as_millis()).unwrap_or(u64::MAX);
         let deadline = Timestamp(self.source.now().0.saturating_add(patience));

@@ -84,6 +84,18 @@ impl Glob {
         Self { text: text.to_owned(), tokens, prefix }
     }
 
+    /// The pattern that matches `text` and nothing else.
+    pub fn escape(text: &str) -> String {
+        let mut pattern = String::with_capacity(text.len());
+        for char in text.chars() {
+            if matches!(char, '*' | '?' | '[' | '\\') {
+                pattern.push('\\');
+            }
+            pattern.push(char);
+        }
+        pattern
+    }
+
     /// Does the whole of `text` match?
     pub fn matches(&self, text: &str) -> bool {
         let mut steps = u64::MAX;
