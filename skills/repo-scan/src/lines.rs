@@ -4,6 +4,8 @@
 //! one touches it, else as blank. It reads tokens, not grammar: a language's rarer strings may be taken for what they are
 //! not. Costs one pass over the bytes and no copy of them.
 
+use memchr::memmem;
+
 use crate::languages::{Language, Quote};
 
 /// Words that mark an open end. `TODO` as in code that is to come, `FIXME` as in code that is wrong.
@@ -42,7 +44,7 @@ enum State {
 
 /// Reads a file.
 pub(crate) fn read(bytes: &[u8], language: &'static Language) -> (Lines, Vec<Mark>) {
-    let mut reader = Reader { language, state: State::Code };
+    let mut reader = Reader { language, openers: openers(language), state: State::Code };
     let (mut lines, mut marks) = (Lines::default(), vec![]);
     for (number, line) in (1..).zip(split(bytes)) {
         let seen = reader.line(line.trim_ascii());
@@ -71,7 +73,30 @@ struct Seen<'a> {
 
 struct Reader {
     language: &'static Language,
+    openers: Bytes,
     state: State,
+}
+
+/// A set of bytes.
+struct Bytes([bool; 256]);
+
+impl Bytes {
+    fn has(&self, byte: u8) -> bool {
+        self.0.get(usize::from(byte)).is_some_and(|member| *member)
+    }
+}
+
+/// The bytes that comments and strings begin with: what lies between them costs a look at each byte and no more.
+fn openers(language: &Language) -> Bytes {
+    let blocks = language.block.iter().map(|(open, _)| *open);
+    let quotes = language.quotes.iter().map(|quote| quote.open);
+    let mut bytes = Bytes([false; 256]);
+    for open in language.line.iter().copied().chain(blocks).chain(quotes) {
+        if let Some(place) = open.bytes().next().and_then(|first| bytes.0.get_mut(usize::from(first))) {
+            *place = true;
+        }
+    }
+    bytes
 }
 
 impl Reader {
@@ -100,6 +125,11 @@ impl Reader {
 
     /// Reads up to what changes the state; gives what is left.
     fn code<'a>(&mut self, here: &'a [u8], seen: &mut Seen<'a>) -> &'a [u8] {
+        let plain = here.iter().position(|byte| self.openers.has(*byte)).unwrap_or(here.len());
+        if plain > 0 {
+            seen.code |= !before(here, plain).trim_ascii_start().is_empty();
+            return after(here, plain);
+        }
         // Blocks first: Lua's begin as its line comments do.
         if let Some((open, close)) = self.language.block.iter().find(|(open, _)| here.starts_with(open.as_bytes())) {
             seen.comment.get_or_insert(here);
@@ -128,7 +158,9 @@ impl Reader {
             self.state = State::Comment { open, close, depth: depth + 1 };
             return after(here, open.len());
         }
-        after(here, 1)
+        let (close, open) = (close.bytes().next(), open.bytes().next());
+        let next = after(here, 1);
+        after(next, next.iter().position(|byte| Some(*byte) == close || Some(*byte) == open).unwrap_or(next.len()))
     }
 
     fn quoted<'a>(&mut self, here: &'a [u8], quote: Quote) -> &'a [u8] {
@@ -144,22 +176,30 @@ impl Reader {
             self.state = State::Code;
             return after(here, quote.close.len());
         }
-        after(here, 1)
+        let close = quote.close.bytes().next();
+        let next = after(here, 1);
+        after(next, next.iter().position(|byte| Some(*byte) == close || *byte == b'\\').unwrap_or(next.len()))
     }
+}
+
+fn before(bytes: &[u8], count: usize) -> &[u8] {
+    bytes.get(..count).unwrap_or(bytes)
 }
 
 fn after(bytes: &[u8], count: usize) -> &[u8] {
     bytes.get(count..).unwrap_or_default()
 }
 
-/// The first open end that a comment names: a marker that is a word of its own.
+/// The first open end that a comment names: a marker that is a word of its own, and not in quotes, as where it is
+/// spoken about.
 fn mark(comment: &[u8], line: u64) -> Option<Mark> {
     // Most comments name none, and are not looked at as text.
-    if !MARKERS.iter().any(|marker| comment.windows(marker.len()).any(|window| window == marker.as_bytes())) {
+    if !MARKERS.iter().any(|marker| memmem::find(comment, marker.as_bytes()).is_some()) {
         return None;
     }
     let text = String::from_utf8_lossy(comment);
-    let word = |character: Option<char>| character.is_some_and(|it| it.is_alphanumeric() || it == '_');
+    let word =
+        |character: Option<char>| character.is_some_and(|it| it.is_alphanumeric() || matches!(it, '_' | '`' | '"'));
     let found = MARKERS.iter().filter_map(|marker| {
         let (at, _) = text.match_indices(marker).find(|(at, _)| {
             let (before, rest) = text.split_at(*at);
@@ -235,7 +275,7 @@ mod tests {
 
     #[test]
     fn open_ends_are_words_of_comments() {
-        let text = "// TODO: one\nlet todo = \"TODO two\"; // FIXME(me): three\n// TODOS, aTODO, TODO_LIST\n/* a\n   TODO  b */\n";
+        let text = "// TODO: one\nlet todo = \"TODO two\"; // FIXME(me): three\n// TODOS, aTODO, TODO_LIST, `TODO`\n/* a\n   TODO  b */\n";
         let expected = [(1, "TODO", "one"), (2, "FIXME", "(me): three"), (5, "TODO", "b")];
         let expected = expected.map(|(line, marker, text)| (line, marker, text.to_owned()));
         assert_eq!(marks("a.rs", text), expected);
