@@ -16,8 +16,9 @@ use serde::Serialize;
 
 use crate::Error;
 
-/// Files that are looked at. Ten times a large repository; their names then take some 2 MiB of memory.
-pub(crate) const MAX_FILES: usize = 20_000;
+/// Files that are looked at. Finding one takes some 25,000 units of fuel, so that most of the default budget is left for
+/// reading them.
+pub(crate) const MAX_FILES: usize = 10_000;
 /// Folders within folders. Deeper ones are made by programs, and paths would outgrow what systems take.
 pub(crate) const MAX_DEPTH: usize = 32;
 /// Paths that are named for each reason of passing something over; the rest is counted.
