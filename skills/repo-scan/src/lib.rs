@@ -11,11 +11,12 @@
 
 mod languages;
 mod lines;
+mod passed;
 mod scan;
 mod walk;
 
+pub use passed::{Reason, Skipped};
 pub use scan::{Big, Language, Old, Report, Scan, Sizes, Todo};
-pub use walk::{Reason, Skipped};
 
 use std::fmt::Write as _;
 use std::path::Path;

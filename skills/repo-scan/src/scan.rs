@@ -15,15 +15,17 @@ use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use crate::walk::{Found, Passed, Reason, Skipped, files};
+use crate::passed::{Passed, Reason, Skipped};
+use crate::walk::{Found, files};
 use crate::{Error, MAX_TODOS, MAX_TOP, languages, lines};
 
 /// Bytes of a file whose lines are counted. Longer ones are made by programs, and would eat the run's fuel.
-const MAX_FILE_BYTES: u64 = 1 << 20;
+const MAX_FILE_BYTES: u64 = 512 * 1024;
 /// A NUL byte this early makes a file binary, as it does for Git.
 const BINARY_WITHIN: usize = 8000;
-/// Bytes that are read between two looks at the budget: few against the default fuel, and a look is a host call.
-const BYTES_BETWEEN_LOOKS: u64 = 1 << 20;
+/// Bytes that are read between two looks at the budget: a look is a host call. The worst text takes 180 units of fuel a byte,
+/// so that two looks are less than 100 million apart.
+const BYTES_BETWEEN_LOOKS: u64 = MAX_FILE_BYTES;
 /// Files that are opened between two looks at the budget.
 const FILES_BETWEEN_LOOKS: u64 = 128;
 
@@ -143,11 +145,11 @@ pub(crate) fn scan(root: &Path, input: &Scan, may_go_on: impl Fn() -> bool) -> R
     }
     let folder = input.dir.parse()?;
     let mut passed = Passed::default();
-    let mut found = files(root, &folder, &mut passed)?;
+    let mut found = files(root, &folder, &may_go_on, &mut passed)?;
     let mut tally = Tally { most_todos: input.todos, ..Tally::default() };
     let (mut files, mut bytes) = (0, 0);
     for (seen, file) in found.iter().enumerate() {
-        if files >= FILES_BETWEEN_LOOKS || bytes >= BYTES_BETWEEN_LOOKS {
+        if files >= FILES_BETWEEN_LOOKS || bytes + file.bytes.min(MAX_FILE_BYTES) > BYTES_BETWEEN_LOOKS {
             (files, bytes) = (0, 0);
             if !may_go_on() {
                 passed.add(Reason::BudgetSpent, &file.name);

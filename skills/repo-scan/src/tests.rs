@@ -67,9 +67,9 @@ fn open_todos_over_the_number_asked_for_are_still_counted() {
 #[test]
 fn a_long_file_counts_by_its_size_alone_and_is_named() {
     let root = tempfile::tempdir().unwrap();
-    write(root.path(), "long.rs", "\n".repeat((1 << 20) + 1));
+    write(root.path(), "long.rs", "\n".repeat((1 << 19) + 1));
     let report = look(root.path(), json!({})).unwrap();
-    assert_eq!(report.total, Sizes { files: 1, bytes: (1 << 20) + 1, ..Sizes::default() });
+    assert_eq!(report.total, Sizes { files: 1, bytes: (1 << 19) + 1, ..Sizes::default() });
     assert_eq!((report.skipped[0].reason, &report.skipped[0].examples), (Reason::TooLong, &vec!["long.rs".to_owned()]));
 }
 

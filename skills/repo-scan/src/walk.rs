@@ -4,25 +4,23 @@
 //! `.git/info/exclude` leave out. Symbolic links are not followed, `.git` is not entered. Bounded by [`MAX_FILES`] and
 //! [`MAX_DEPTH`]; costs a listing of each folder and one look at each file.
 
-use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::path::{Component, Path, PathBuf};
 use std::str::FromStr;
 use std::time::SystemTime;
 
 use ignore::{DirEntry, WalkBuilder};
-use schemars::JsonSchema;
-use serde::Serialize;
 
 use crate::Error;
+use crate::passed::{Passed, Reason};
 
 /// Files that are looked at. Finding one takes some 25,000 units of fuel, so that most of the default budget is left for
 /// reading them.
 pub(crate) const MAX_FILES: usize = 10_000;
 /// Folders within folders. Deeper ones are made by programs, and paths would outgrow what systems take.
 pub(crate) const MAX_DEPTH: usize = 32;
-/// Paths that are named for each reason of passing something over; the rest is counted.
-const EXAMPLES: usize = 3;
+/// Entries between two looks at the budget.
+const ENTRIES_BETWEEN_LOOKS: usize = 512;
 
 /// A folder inside the root, which no path may leave.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,78 +58,24 @@ pub(crate) struct Found {
     pub(crate) modified: Option<SystemTime>,
 }
 
-/// Why something was passed over.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum Reason {
-    /// A symbolic link.
-    SymbolicLink,
-    /// Neither a file nor a folder.
-    SpecialFile,
-    /// A folder that lies too deep.
-    TooDeep,
-    /// It could not be opened, listed or read.
-    Unreadable,
-    /// Too long for its lines to be counted; its size counts.
-    TooLong,
-    /// There were more files than are looked at.
-    TooMany,
-    /// The run's budget was nearly spent; what follows is unknown.
-    BudgetSpent,
-}
-
-impl Reason {
-    /// In words.
-    pub(crate) fn text(self) -> &'static str {
-        match self {
-            Self::SymbolicLink => "symbolic links",
-            Self::SpecialFile => "neither files nor folders",
-            Self::TooDeep => "folders that lie too deep",
-            Self::Unreadable => "unreadable",
-            Self::TooLong => "too long for their lines to be counted",
-            Self::TooMany => "too many files, from here on",
-            Self::BudgetSpent => "the run's budget is spent, from here on",
-        }
-    }
-}
-
-/// What was passed over for one reason.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
-pub struct Skipped {
-    /// Why.
-    pub reason: Reason,
-    /// How many; for `too-many` and `budget-spent`, where the scan ended, 1.
-    pub count: u64,
-    /// The first of them.
-    pub examples: Vec<String>,
-}
-
-/// What is passed over, by reason.
-#[derive(Debug, Default)]
-pub(crate) struct Passed(BTreeMap<Reason, Skipped>);
-
-impl Passed {
-    pub(crate) fn add(&mut self, reason: Reason, name: &str) {
-        let skipped = self.0.entry(reason).or_insert_with(|| Skipped { reason, count: 0, examples: vec![] });
-        skipped.count += 1;
-        if skipped.examples.len() < EXAMPLES {
-            skipped.examples.push(name.to_owned());
-        }
-    }
-
-    pub(crate) fn list(self) -> Vec<Skipped> {
-        self.0.into_values().collect()
-    }
-}
-
-/// The files of `folder`, found from `root` downwards, so that the ignore files above the folder count too.
-pub(crate) fn files(root: &Path, folder: &Folder, passed: &mut Passed) -> Result<Vec<Found>, Error> {
+/// The files of `folder`, found from `root` downwards, so that the ignore files above the folder count too; as many as are
+/// found while `may_go_on` says so.
+pub(crate) fn files(
+    root: &Path,
+    folder: &Folder,
+    may_go_on: impl Fn() -> bool,
+    passed: &mut Passed,
+) -> Result<Vec<Found>, Error> {
     std::fs::metadata(root).map_err(|source| Error::NoWorkspace { source })?;
     let wanted = root.join(&folder.0);
     let mut found = vec![];
     let mut met = false;
-    for entry in walk(root, wanted.clone()) {
+    for (seen, entry) in walk(root, wanted.clone()).enumerate() {
         let entry = match entry {
+            Ok(entry) if seen % ENTRIES_BETWEEN_LOOKS == ENTRIES_BETWEEN_LOOKS - 1 && !may_go_on() => {
+                passed.add(Reason::BudgetSpent, &name(root, entry.path()));
+                break;
+            }
             Ok(entry) => entry,
             Err(error) => {
                 let path = error_path(&error).unwrap_or(root);
@@ -211,7 +155,7 @@ mod tests {
 
     fn names(root: &Path, dir: &str) -> Result<Names, Error> {
         let mut passed = Passed::default();
-        let found = files(root, &dir.parse()?, &mut passed)?;
+        let found = files(root, &dir.parse()?, || true, &mut passed)?;
         let passed = passed.list().iter().map(|skipped| (skipped.reason, skipped.count)).collect();
         Ok((found.into_iter().map(|file| file.name).collect(), passed))
     }
@@ -283,11 +227,14 @@ mod tests {
     }
 
     #[test]
-    fn only_some_of_what_was_passed_over_is_named() {
+    fn the_walk_ends_when_the_budget_nears_its_end() {
+        let root = tempfile::tempdir().unwrap();
+        (0..ENTRIES_BETWEEN_LOOKS * 2)
+            .for_each(|number| fs::write(root.path().join(format!("{number:04}")), "").unwrap());
         let mut passed = Passed::default();
-        (0..10).for_each(|number| passed.add(Reason::TooLong, &number.to_string()));
-        let expected =
-            Skipped { reason: Reason::TooLong, count: 10, examples: ["0", "1", "2"].map(String::from).into() };
-        assert_eq!(passed.list(), [expected]);
+        let found = files(root.path(), &".".parse().unwrap(), || false, &mut passed).unwrap();
+        // The first entry is the folder itself.
+        assert_eq!(found.len(), ENTRIES_BETWEEN_LOOKS - 2);
+        assert_eq!(passed.list().first().map(|skipped| skipped.reason), Some(Reason::BudgetSpent));
     }
 }

@@ -94,13 +94,18 @@ fn call(name: &str, input: String) -> Answer {
             write(&mut calls, &to, "linked-across");
         }
         "dotdot" => {
-            for above in ["..", "../", "../..", "./..", "a/../..", "../etc/passwd", path] {
+            let given = input.maybe_string("path");
+            let above = ["..", "../", "../..", "./..", "a/../..", "../etc/passwd"].into_iter().chain(given.as_deref());
+            for above in above {
                 calls.read(&dir, above, PathFlags::SYMLINK_FOLLOW);
                 calls.note(&format!("stat-at {above}"), dir.stat_at(PathFlags::SYMLINK_FOLLOW, above).map(|_| "found"));
             }
         }
         "absolute" => {
-            for absolute in ["/", "/etc/passwd", "//etc/passwd", "/proc/self/environ", path] {
+            let given = input.maybe_string("path");
+            let absolute =
+                ["/", "/etc/passwd", "//etc/passwd", "/proc/self/environ"].into_iter().chain(given.as_deref());
+            for absolute in absolute {
                 calls.read(&dir, absolute, PathFlags::SYMLINK_FOLLOW);
             }
         }
