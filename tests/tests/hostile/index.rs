@@ -86,7 +86,7 @@ fn every_text_of_the_page_is_assembled_and_every_file_is_on_it() {
 fn every_built_guest_is_on_the_page() {
     let folder = std::fs::read_dir(guests_folder().join("dist")).unwrap();
     let built = folder.map(|file| file.unwrap().file_name().to_string_lossy().trim_end_matches(".wasm").to_owned());
-    let sections = ["`hostile` and `greedy`", "Odd and honest", "Describing"].map(page);
+    let sections = ["`hostile` and `greedy`", "Odd and honest", "Authority", "Describing"].map(page);
     let skill = |target: &String| target.split('.').next().unwrap_or_default().to_owned();
     let on_the_page: Names = sections.iter().flatten().map(skill).collect();
     assert_eq!(built.collect::<Names>(), on_the_page);
