@@ -272,12 +272,7 @@ impl Ready {
         self.send(Method::GET, url, &[], Full::default()).await
     }
 
-    /// Whoever sends does so from a task of its own.
-fn sendable<F: Future + Send>(future: F) -> F {
-    future
-}
-
-pub(crate) async fn text(&self, url: &str) -> String {
+    pub(crate) async fn text(&self, url: &str) -> String {
         text(self.get(url).await.unwrap()).await.unwrap()
     }
 
@@ -312,13 +307,13 @@ pub(crate) async fn text(&self, url: &str) -> String {
     }
 }
 
+pub(crate) async fn text(response: Response<Body>) -> Result<String, Refusal> {
+    Ok(String::from_utf8(response.into_body().collect().await?.to_bytes().to_vec()).unwrap())
+}
+
 /// Whoever sends does so from a task of its own.
 fn sendable<F: Future + Send>(future: F) -> F {
     future
-}
-
-pub(crate) async fn text(response: Response<Body>) -> Result<String, Refusal> {
-    Ok(String::from_utf8(response.into_body().collect().await?.to_bytes().to_vec()).unwrap())
 }
 
 pub(crate) fn answer(text: impl Into<Bytes>) -> Response<Full<Bytes>> {

@@ -171,6 +171,10 @@ async fn a_packed_answer_to_a_request_with_a_secret_is_refused() {
     let (sender, url) = local(&server, "https");
     let refused = sender.get(&url).await.unwrap_err();
     assert!(matches!(&refused, Refusal::Encoded { found } if found == "gzip"), "{refused:?}");
+    let echoing = Server::raw(format!("HTTP/1.1 200 OK\r\nContent-Encoding: {VALUE}\r\n\r\n"), "").await;
+    let (echoed, to) = local(&echoing, "http");
+    let echoed = echoed.get(&to).await.unwrap_err();
+    clean(&format!("{echoed} {echoed:?}"));
     let without = with_secret(&["http.request https://localhost:*"], &[url.trim_end_matches('/').to_owned()]);
     assert_eq!(without.text(&url).await, "x");
 }
