@@ -1,4 +1,4 @@
-#![allow(clippy::unwrap_used, reason = "a test may fail loudly")]
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may fail loudly")]
 
 use std::future::Future;
 use std::io;
@@ -152,10 +152,11 @@ impl Server {
     }
 
     pub(crate) async fn closed(&self) {
-        self.closed.notified().await;
+        tokio::time::timeout(Duration::from_secs(8), self.closed.notified()).await.expect("the connection stays open");
     }
 
-    async fn accept<F: Future<Output = ()> + Send + 'static>(
+    /// Serves each connection as `serve` says.
+    pub(crate) async fn accept<F: Future<Output = ()> + Send + 'static>(
         seen: Arc<Mutex<Vec<Seen>>>,
         serve: impl Fn(TcpStream) -> F + Send + 'static,
     ) -> Self {
