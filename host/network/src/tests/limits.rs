@@ -10,7 +10,7 @@ use bytes::Bytes;
 use http::Method;
 use http_body::{Body as _, Frame};
 use http_body_util::{BodyExt as _, Full};
-use tokio::io::AsyncWriteExt as _;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::sync::Notify;
 
 use crate::test_support::{Sender, Server, answer, text};
@@ -102,6 +102,7 @@ async fn a_guest_that_reads_late_is_not_mistaken_for_a_slow_server() {
     let server = Server::accept(Arc::default(), move |mut stream| {
         let asked = asked.clone();
         async move {
+            stream.read_u8().await.unwrap();
             stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 15\r\n\r\nfirst").await.unwrap();
             asked.notified().await;
             stream.write_all(b"later").await.unwrap();
