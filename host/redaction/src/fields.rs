@@ -10,7 +10,7 @@ use std::ops::Range;
 use memchr::{memchr2_iter, memchr3_iter};
 
 use crate::is_placeholder;
-use crate::names::{Kind, MAX_NAME_BYTES, kind};
+use crate::names::{Kind, MAX_NAME_BYTES, kind, may_end};
 
 /// The backslashes before a quote in JSON inside JSON inside JSON.
 const MAX_ESCAPES: usize = 7;
@@ -18,21 +18,25 @@ const MAX_ESCAPES: usize = 7;
 const MAX_BLANKS: usize = 16;
 /// A bare value of fewer bytes is taken for code (`secret=e`) or prose.
 const MIN_BARE_BYTES: usize = 4;
+/// Of a bare value, so many decide what it is; without a bound, values that stay would be read again and again.
+const DECIDING_BYTES: usize = 256;
 /// A bare word of so many bytes is no variable's name.
 const MIN_OPAQUE_BYTES: usize = 16;
 
-/// Adds where secrets stand in `text`, ascending.
-pub(crate) fn find(text: &str, finds: &mut Vec<Range<usize>>) {
-    let mut done = 0;
+/// Adds where secrets stand in `text`, ascending. Gives whether there is any name of a secret, with whatever value.
+pub(crate) fn find(text: &str, finds: &mut Vec<Range<usize>>) -> bool {
+    let (mut done, mut named) = (0, false);
     for at in memchr2_iter(b'=', b':', text.as_bytes()) {
         if at < done {
             continue;
         }
         let Some(name) = Name::before(text.as_bytes(), at) else { continue };
+        named = true;
         let Some(part) = value(text, at, &name) else { continue };
         done = part.end;
         finds.push(part);
     }
+    named
 }
 
 /// The name in front of a sign.
@@ -49,25 +53,30 @@ struct Name {
 
 impl Name {
     fn before(text: &[u8], at: usize) -> Option<Self> {
-        let window = text.get(at.saturating_sub(2 * MAX_NAME_BYTES)..at)?;
-        let head = trim_blanks_end(window);
-        let tight = head.len() == window.len();
+        let head = text.get(..at)?.trim_ascii_end();
+        let tight = head.len() == at;
         let (head, quoted) = match head {
             [head @ .., b'"' | b'\'' | b'`'] => (trim_end(head, |byte| byte == b'\\', MAX_ESCAPES), true),
             [head @ .., b']'] => (head, false),
             head => (head, false),
         };
+        if !may_end(head) {
+            return None;
+        }
         let rest = trim_end(head, |byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-', MAX_NAME_BYTES);
         let name = head.get(rest.len()..)?;
-        // The flag `--password`, an item of a list in YAML.
+        // The letter of the escape of a line break; the flag `--password`.
+        let escaped = rest.ends_with(b"\\") && matches!(name, [b'n' | b'r' | b't', ..]);
+        let name = name.get(usize::from(escaped)..)?;
         let kind = kind(name.strip_prefix(b"--").unwrap_or(name))?;
         let lead = trim_blanks_end(rest);
+        // An item of a list in YAML.
         let lead = lead.strip_suffix(b"-").map_or(lead, trim_blanks_end);
         Some(Self {
             kind,
             quoted,
             tight,
-            begins_line: matches!(lead, [] | [.., b'\n' | b'\r' | b'"' | b'\'' | b'>']) || lead.ends_with(b"\\n"),
+            begins_line: escaped || matches!(lead, [] | [.., b'\n' | b'\r' | b'"' | b'\'' | b'>']),
             member: rest.ends_with(b"."),
         })
     }
@@ -89,7 +98,9 @@ fn value(text: &str, at: usize, name: &Name) -> Option<Range<usize>> {
     start += blanks;
     let escapes = bytes.iter().skip(start).take(MAX_ESCAPES).take_while(|byte| **byte == b'\\').count();
     if let Some(&quote @ (b'"' | b'\'' | b'`')) = bytes.get(start + escapes) {
-        // In `\"token: \"` the name's quote is not the value's; an end of a string is no begin of a value.
+        if escapes == 0 && !name.quoted && quote == b'"' && is_in_quotes(bytes.get(..at)?) {
+            return None;
+        }
         start += escapes + 1;
         let end = quoted_end(bytes, start, quote, escapes);
         let part = part(name.kind, text.get(start..end)?)?;
@@ -101,6 +112,12 @@ fn value(text: &str, at: usize, name: &Name) -> Option<Range<usize>> {
     }
     let part = bare(text.get(start..)?, name, tight)?;
     Some(start + part.start..start + part.end)
+}
+
+/// Whether a quote would be the end of a string, as in `"password: "`, and not the begin of a value.
+fn is_in_quotes(before: &[u8]) -> bool {
+    let line = before.iter().rev().take(DECIDING_BYTES).take_while(|byte| **byte != b'\n');
+    line.filter(|byte| **byte == b'"').count() % 2 == 1
 }
 
 /// Which part of a whole value goes. `None`: nothing.
@@ -154,35 +171,50 @@ fn quoted_end(text: &[u8], start: usize, quote: u8, escapes: usize) -> usize {
     text.len()
 }
 
-/// Which part of what follows goes, if it is a value without quotes.
+/// Which part of what follows goes, if it is a value without quotes. Its first bytes decide, so that the rest is read once.
 fn bare(rest: &str, name: &Name, tight: bool) -> Option<Range<usize>> {
-    let run = |from: usize| from + rest.bytes().skip(from).take_while(|byte| !ends_bare(*byte)).count();
-    let line = || rest.bytes().take_while(|byte| !matches!(byte, b'\n' | b'\r' | b'"' | b'\'' | b'`' | b'\\')).count();
-    let (start, end, goes) = match name.kind {
+    let first = rest.get(..rest.floor_char_boundary(DECIDING_BYTES))?;
+    let (start, ends) = bare_start(first, name, tight)?;
+    let value = first.get(start..)?;
+    if value.starts_with('$') || is_no_secret(value.split(|char| u8::try_from(char).is_ok_and(ends)).next()?) {
+        return None;
+    }
+    Some(start..start + run(rest.get(start..)?, ends))
+}
+
+/// Whether a byte ends a value.
+type Ends = fn(u8) -> bool;
+
+/// Where it begins, and which bytes end it.
+fn bare_start(rest: &str, name: &Name, tight: bool) -> Option<(usize, Ends)> {
+    let end = run(rest, ends_bare);
+    let word = rest.get(..end)?;
+    let goes = match name.kind {
         Kind::Cookie => {
-            let end = line();
-            (0, end, !name.member && rest.get(..end)?.contains('='))
+            let pairs = rest.get(..run(rest, ends_header))?;
+            return (!name.member && pairs.contains('=')).then_some((0, ends_header));
         }
         Kind::Authorization => match scheme(rest) {
-            Some((start, true)) => (start, line(), rest.get(start..line()).is_some_and(|list| list.contains('='))),
+            Some((start, true)) => {
+                let list = rest.get(start..start + run(rest.get(start..)?, ends_header))?;
+                return list.contains('=').then_some((start, ends_header));
+            }
             Some((start, false)) => {
-                let end = run(start);
-                (start, end, ends_line(rest, end) || is_mixed(rest.get(start..end)?))
+                let end = start + run(rest.get(start..)?, ends_bare);
+                return (ends_line(rest, end) || is_mixed(rest.get(start..end)?)).then_some((start, ends_bare));
             }
-            None => {
-                let value = rest.get(..run(0))?;
-                (0, run(0), !is_path(value) && (is_mixed(value) || value.len() >= MIN_OPAQUE_BYTES))
-            }
+            None => !is_path(word) && (is_mixed(word) || end >= MIN_OPAQUE_BYTES),
         },
-        Kind::Header => (0, run(0), ends_line(rest, run(0)) || is_mixed(rest.get(..run(0))?)),
-        Kind::Token => (0, run(0), looks_like_token(rest.get(..run(0))?) && !is_code(rest, run(0), name, tight)),
-        Kind::Secret => {
-            let end = run(0);
-            (0, end, end >= MIN_BARE_BYTES && !is_code(rest, end, name, tight) && is_value(rest, end, name, tight))
-        }
+        Kind::Header => ends_line(rest, end) || is_mixed(word),
+        Kind::Token => looks_like_token(word) && !is_code(rest, end, name, tight),
+        Kind::Secret => end >= MIN_BARE_BYTES && !is_code(rest, end, name, tight) && is_value(rest, end, name, tight),
     };
-    let value = rest.get(start..end)?;
-    (goes && !value.starts_with('$') && !is_no_secret(value)).then_some(start..end)
+    (goes && end > 0).then_some((0, ends_bare))
+}
+
+/// How many bytes come before the first that ends it.
+fn run(text: &str, ends: Ends) -> usize {
+    text.bytes().take_while(|byte| !ends(*byte)).count()
 }
 
 fn is_code(rest: &str, end: usize, name: &Name, tight: bool) -> bool {
@@ -261,6 +293,10 @@ fn ends_line(rest: &str, end: usize) -> bool {
 
 fn ends_bare(byte: u8) -> bool {
     byte.is_ascii_whitespace() || b"\"'`&;<>(){}[]|\\,".contains(&byte)
+}
+
+fn ends_header(byte: u8) -> bool {
+    matches!(byte, b'\n' | b'\r' | b'"' | b'\'' | b'`' | b'\\')
 }
 
 fn is_blank(byte: u8) -> bool {

@@ -52,7 +52,7 @@ fn object(redactor: &Redactor, fields: &mut Map<String, Value>) {
 
 pub(crate) fn document<'a>(redactor: &Redactor, document: &'a str) -> Cow<'a, str> {
     // Without escapes, what stands in the document is what its strings mean.
-    if !document.contains('\\') && matches!(redactor.text(document), Cow::Borrowed(_)) {
+    if !document.contains('\\') && redactor.is_plain(document) {
         return Cow::Borrowed(document);
     }
     if serde_json::from_str::<IgnoredAny>(document).is_err() {

@@ -1,8 +1,8 @@
 //! The values that the host knows, as one automaton over all their forms.
 //!
 //! Contract: overlapping finds become one; what is found bears the name of the secret that begins first.
-//! Price: built once per configuration. A search that finds nothing looks for the forms' beginnings only, vectorized
-//! while they are few (about nine secrets); the automaton itself holds the forms in clear, as the process must anyway.
+//! Price: built once per configuration. A search that finds nothing looks for the forms' beginnings only, vectorized,
+//! in one pass for each eight secrets or so; the automaton itself holds the forms in clear, as the process must anyway.
 
 use std::collections::BTreeSet;
 
@@ -16,11 +16,14 @@ use crate::{MAX_SECRET_BYTES, MIN_SECRET_BYTES, RedactionError, forms};
 /// How much of each form the first look takes: enough to be rare, and the same for many forms of one value.
 const BEGINNING: usize = 8;
 
+/// As many beginnings can be looked for at once in a vectorized way; more are looked for in turns.
+const AT_ONCE: usize = 64;
+
 /// What is written in place of a find must not break the text around it, such as JSON, a header or a log line.
 const MAX_NAME_BYTES: usize = 64;
 
 pub(crate) struct Known {
-    beginnings: AhoCorasick,
+    beginnings: Vec<AhoCorasick>,
     forms: NFA,
     start: StateID,
     /// By pattern of `forms`.
@@ -46,8 +49,11 @@ impl Known {
         }
         let search = |error: BuildError| RedactionError::Search(error.to_string());
         let beginnings: BTreeSet<_> = patterns.iter().map(|form| form.get(..BEGINNING).unwrap_or(form)).collect();
-        let beginnings =
-            AhoCorasick::builder().match_kind(MatchKind::LeftmostFirst).build(beginnings).map_err(search)?;
+        let beginnings = Vec::from_iter(beginnings)
+            .chunks(AT_ONCE)
+            .map(|some| AhoCorasick::builder().match_kind(MatchKind::LeftmostFirst).build(some))
+            .collect::<Result<_, _>>()
+            .map_err(search)?;
         // Overlapping finds need `Standard`; a full table would take kilobytes for each byte of a long key.
         let forms = NFA::builder().match_kind(MatchKind::Standard).build(&patterns).map_err(search)?;
         let start = forms.start_state(Anchored::No).map_err(|error| RedactionError::Search(error.to_string()))?;
@@ -56,7 +62,7 @@ impl Known {
 
     /// Whether a look at every byte is worth it.
     pub(crate) fn may_be_in(&self, bytes: &[u8]) -> bool {
-        self.beginnings.is_match(bytes)
+        self.beginnings.iter().any(|some| some.is_match(bytes))
     }
 
     pub(crate) fn longest(&self) -> usize {
@@ -81,7 +87,7 @@ impl Known {
         self.placeholders.get(form).map_or(crate::PLACEHOLDER, String::as_str)
     }
 
-    /// How many values' forms are sought.
+    /// How many forms are sought.
     pub(crate) fn forms(&self) -> usize {
         self.placeholders.len()
     }

@@ -68,15 +68,19 @@ const ENVIRONMENT: [&[u8]; 8] = [
     b"_ACCESS_KEY",
 ];
 
+/// Whether what ends so may be a name that counts: a first look at two letters.
+pub(crate) fn may_end(text: &[u8]) -> bool {
+    let [.., last_but_one, last] = text else { return false };
+    // passwoRD passWD passphraSE secrET kEY tokEN authorizatiON cookIE
+    matches!(
+        [last_but_one | 0x20, last | 0x20],
+        [b'r' | b'w', b'd'] | [b's', b'e'] | [b'e', b't' | b'y' | b'n'] | [b'o', b'n'] | [b'i', b'e']
+    )
+}
+
 /// What `name` says of its value.
 pub(crate) fn kind(name: &[u8]) -> Option<Kind> {
-    let [.., last_but_one, last] = name else { return None };
-    match [last_but_one.to_ascii_lowercase(), last.to_ascii_lowercase()] {
-        // passwoRD passWD passphraSE secrET kEY tokEN authorizatiON cookIE
-        [b'r', b'd'] | [b'w', b'd'] | [b's', b'e'] | [b'e', b't' | b'y' | b'n'] | [b'o', b'n'] | [b'i', b'e'] => {}
-        _ => return None,
-    }
-    if name.len() > MAX_NAME_BYTES {
+    if !may_end(name) || name.len() > MAX_NAME_BYTES {
         return None;
     }
     let mut plain = [0; MAX_NAME_BYTES];
