@@ -158,7 +158,7 @@ impl Network {
             .http2_max_header_list_size(u32::try_from(limits.response_head).unwrap_or(u32::MAX))
             .http2_initial_stream_window_size(STREAM_WINDOW)
             .build(connector);
-        let places = Arc::new(Semaphore::new(limits.at_once));
+        let places = Arc::new(Semaphore::new(limits.at_once.min(Semaphore::MAX_PERMITS)));
         Ok(Self { client, secrets: Secrets::new(secrets)?, limits, places })
     }
 
@@ -182,14 +182,13 @@ impl Network {
         let body = RequestBody::new(outgoing.body, declared, self.limits.request_body, clock)?;
         let mut request = Request::new(body);
         *request.method_mut() = target.method().clone();
-        *request.uri_mut() = target.uri().map_err(|source| self.refusal(source, &host, false))?;
+        *request.uri_mut() = target.uri().map_err(|source| self.refusal(source, &host))?;
         *request.headers_mut() = headers;
 
         let response = self.exchange(request, &host, outgoing.timeouts, clock).await?;
-        let redactor = self.secrets.redactor();
         let response = self.admit(response, secret)?;
         let between = narrower(outgoing.timeouts.between_bytes, self.limits.between_bytes);
-        Ok(response.map(|body| Body::new(body, place, redactor, &self.limits, (between, clock), host)))
+        Ok(response.map(|body| Body::new(body, place, &self.secrets, &self.limits, (between, clock), host)))
     }
 
     /// Connection and head, each within its time.
@@ -218,8 +217,7 @@ impl Network {
             }
         };
         answer.map_err(|error| {
-            let connecting = error.is_connect();
-            self.refusal(error, host, connecting)
+            if error.is_connect() { Refusal::from_connecting(error, host) } else { self.refusal(error, host) }
         })
     }
 
@@ -241,7 +239,8 @@ impl Network {
         let packed =
             headers.get_all(CONTENT_ENCODING).iter().find(|value| !value.as_bytes().eq_ignore_ascii_case(b"identity"));
         if let Some(packed) = packed.filter(|_| secret && has_body) {
-            return Err(Refusal::Encoded { found: packed.to_str().unwrap_or("?").to_owned() });
+            let found = self.secrets.redactor().known_bytes(packed.as_bytes());
+            return Err(Refusal::Encoded { found: String::from_utf8_lossy(&found).into_owned() });
         }
         let size = self.limits.response_body;
         if has_body && response.body().size_hint().lower() > size {
@@ -250,21 +249,16 @@ impl Network {
         // The client's notes, such as the server's own words for the status.
         response.extensions_mut().clear();
         let headers = response.headers_mut();
-        match self.secrets.redactor() {
-            Some(redactor) => {
-                headers::incoming(headers, redactor);
-                if has_body {
-                    // Redaction may change it.
-                    headers.remove(CONTENT_LENGTH);
-                }
-            }
-            None => headers::incoming(headers, &Default::default()),
+        headers::incoming(headers, self.secrets.redactor());
+        if has_body && !self.secrets.is_empty() {
+            // Redaction may change it.
+            headers.remove(CONTENT_LENGTH);
         }
         Ok(response)
     }
 
-    fn refusal(&self, error: impl Error + Send + Sync + 'static, host: &str, connecting: bool) -> Refusal {
-        Refusal::from_error(error, host, connecting, self.limits.response_head as u64)
+    fn refusal(&self, error: impl Error + Send + Sync + 'static, host: &str) -> Refusal {
+        Refusal::from_exchange(&error, host, self.limits.response_head as u64, self.secrets.redactor())
     }
 }
 

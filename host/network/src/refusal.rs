@@ -5,6 +5,8 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use skillhost_redaction::Redactor;
+
 use crate::TargetError;
 
 /// Why a request got no answer, or an answer did not come to its end.
@@ -113,12 +115,12 @@ pub enum Refusal {
     #[error("the answer is not taken: {0}")]
     Answer(&'static str),
     /// The conversation broke off or made no sense.
-    #[error("the exchange with {host} broke off: {}", root(source.as_ref()))]
+    #[error("the exchange with {host} broke off: {reason}")]
     Protocol {
         /// Host and port.
         host: String,
-        /// What HTTP said.
-        source: Arc<dyn Error + Send + Sync>,
+        /// What HTTP said. Not the error itself, as some of its kinds repeat what the server sent.
+        reason: String,
     },
 }
 
@@ -171,44 +173,67 @@ impl fmt::Display for Part {
 }
 
 impl Refusal {
-    /// What an error of the HTTP client means: the refusal that began it, where one did.
-    pub(crate) fn from_error(
-        error: impl Error + Send + Sync + 'static,
-        host: &str,
-        connecting: bool,
-        head: u64,
-    ) -> Self {
-        let mut cause: Option<&(dyn Error + 'static)> = Some(&error);
-        while let Some(error) = cause {
-            if let Some(refusal) = error.downcast_ref::<Self>() {
-                return refusal.clone();
-            }
-            if let Some(tls) = error.downcast_ref::<rustls::Error>() {
-                return Self::Tls { host: host.to_owned(), source: Arc::new(tls.clone()) };
-            }
-            if error.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_parse_too_large) {
-                return Self::TooLarge { part: Part::ResponseHead, limit: head };
-            }
-            cause = inner(error);
+    /// What an error before the request was sent means.
+    pub(crate) fn from_connecting(error: impl Error + Send + Sync + 'static, host: &str) -> Self {
+        Self::own(&error, host).unwrap_or_else(|| Self::Connect { host: host.to_owned(), source: Arc::new(error) })
+    }
+
+    /// What an error on the way, or in an answer whose head may have `head` bytes, means.
+    pub(crate) fn from_exchange(error: &(dyn Error + 'static), host: &str, head: u64, redactor: &Redactor) -> Self {
+        let too_large = |error: &hyper::Error| error.is_parse_too_large();
+        if let Some(refusal) = Self::own(error, host) {
+            refusal
+        } else if causes(error).any(|cause| cause.downcast_ref().is_some_and(too_large)) {
+            Self::TooLarge { part: Part::ResponseHead, limit: head }
+        } else {
+            let reason = root(error).to_string();
+            Self::Protocol { host: host.to_owned(), reason: redactor.known(&reason).into_owned() }
         }
-        let (host, source) = (host.to_owned(), Arc::new(error));
-        if connecting { Self::Connect { host, source } } else { Self::Protocol { host, source } }
+    }
+
+    /// The refusal or the error of TLS that began it, if one did.
+    fn own(error: &(dyn Error + 'static), host: &str) -> Option<Self> {
+        causes(error).find_map(|cause| match cause.downcast_ref::<rustls::Error>() {
+            Some(tls) => Some(Self::Tls { host: host.to_owned(), source: Arc::new(tls.clone()) }),
+            None => cause.downcast_ref::<Self>().cloned(),
+        })
     }
 }
 
-/// The cause of an error. An I/O error names the cause of what it wraps, not what it wraps: that is fetched here.
-fn inner<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a (dyn Error + 'static)> {
-    match error.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
-        Some(wrapped) => Some(wrapped),
-        None => error.source(),
-    }
+/// An error and its causes. An I/O error names the cause of what it wraps, not what it wraps: that is fetched here.
+fn causes<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
+    std::iter::successors(Some(error), |&error: &&'a (dyn Error + 'static)| {
+        match error.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
+            Some(wrapped) => Some(wrapped),
+            None => error.source(),
+        }
+    })
 }
 
 /// What all the errors around it come from, which is what a person can act on.
 fn root<'a>(error: &'a (dyn Error + 'static)) -> &'a (dyn Error + 'static) {
-    let mut error = error;
-    while let Some(cause) = inner(error) {
-        error = cause;
+    causes(error).last().unwrap_or(error)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test may fail loudly")]
+
+    use super::*;
+
+    #[test]
+    fn what_a_server_puts_into_an_error_is_scrubbed() {
+        let redactor = Redactor::new([("github".to_owned(), "EXAMPLE-secret-0123".into())]).unwrap();
+        let error = io::Error::other("goodbye EXAMPLE-secret-0123");
+        let refusal = Refusal::from_exchange(&error, "api.test", 0, &redactor);
+        assert_eq!(refusal.to_string(), "the exchange with api.test broke off: goodbye [redacted:github]");
+        assert!(!format!("{refusal:?}").contains("EXAMPLE"));
     }
-    error
+
+    #[test]
+    fn a_refusal_is_found_under_what_was_wrapped_around_it() {
+        let began = Refusal::NoAddress { host: "a.test".to_owned() };
+        let error = io::Error::other(io::Error::other(began));
+        assert!(matches!(Refusal::from_connecting(error, "a.test"), Refusal::NoAddress { .. }));
+    }
 }

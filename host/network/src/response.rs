@@ -18,6 +18,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Sleep, sleep, sleep_until};
 
 use crate::client::Clock;
+use crate::secrets::Secrets;
 use crate::{NetworkLimits, Part, Phase, Refusal, headers};
 
 /// What a guest reads of an answer.
@@ -49,7 +50,7 @@ impl Body {
     pub(crate) fn new(
         incoming: Incoming,
         place: OwnedSemaphorePermit,
-        redactor: Option<&Redactor>,
+        secrets: &Secrets,
         limits: &NetworkLimits,
         (between, clock): (Duration, Clock),
         host: String,
@@ -58,8 +59,8 @@ impl Body {
         Self {
             open: has_body.then_some((incoming, place)),
             trailers: None,
-            scrub: redactor.filter(|_| has_body).map(Redactor::stream),
-            redactor: redactor.cloned().unwrap_or_default(),
+            scrub: (has_body && !secrets.is_empty()).then(|| secrets.redactor().stream()),
+            redactor: secrets.redactor().clone(),
             left: limits.response_body,
             limits: Limits {
                 size: limits.response_body,
@@ -89,7 +90,8 @@ impl Body {
         };
         self.idle = None;
         Poll::Ready(next.map(|piece| {
-            let piece = piece.map_err(|error| Refusal::from_error(error, &self.host, false, self.limits.head))?;
+            let piece =
+                piece.map_err(|error| Refusal::from_exchange(&error, &self.host, self.limits.head, &self.redactor))?;
             let length = piece.data_ref().map_or(0, |data| data.len() as u64);
             self.left = self
                 .left

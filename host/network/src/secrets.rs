@@ -134,9 +134,14 @@ impl Secrets {
         Ok(Self { all, redactor })
     }
 
-    /// What scrubs answers; none if there is nothing to look for.
-    pub(crate) fn redactor(&self) -> Option<&Redactor> {
-        (!self.all.is_empty()).then_some(&self.redactor)
+    /// What scrubs answers.
+    pub(crate) fn redactor(&self) -> &Redactor {
+        &self.redactor
+    }
+
+    /// Is there nothing to look for?
+    pub(crate) fn is_empty(&self) -> bool {
+        self.all.is_empty()
     }
 
     /// Adds what belongs into a request that `scope` let through. Did it add anything?

@@ -1,4 +1,4 @@
-#![allow(clippy::unwrap_used, reason = "a test may fail loudly")]
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may fail loudly")]
 
 use std::future::Future;
 use std::io;
@@ -152,10 +152,11 @@ impl Server {
     }
 
     pub(crate) async fn closed(&self) {
-        self.closed.notified().await;
+        tokio::time::timeout(Duration::from_secs(8), self.closed.notified()).await.expect("the connection stays open");
     }
 
-    async fn accept<F: Future<Output = ()> + Send + 'static>(
+    /// Serves each connection as `serve` says.
+    pub(crate) async fn accept<F: Future<Output = ()> + Send + 'static>(
         seen: Arc<Mutex<Vec<Seen>>>,
         serve: impl Fn(TcpStream) -> F + Send + 'static,
     ) -> Self {
@@ -272,12 +273,7 @@ impl Ready {
         self.send(Method::GET, url, &[], Full::default()).await
     }
 
-    /// Whoever sends does so from a task of its own.
-fn sendable<F: Future + Send>(future: F) -> F {
-    future
-}
-
-pub(crate) async fn text(&self, url: &str) -> String {
+    pub(crate) async fn text(&self, url: &str) -> String {
         text(self.get(url).await.unwrap()).await.unwrap()
     }
 
@@ -312,13 +308,13 @@ pub(crate) async fn text(&self, url: &str) -> String {
     }
 }
 
+pub(crate) async fn text(response: Response<Body>) -> Result<String, Refusal> {
+    Ok(String::from_utf8(response.into_body().collect().await?.to_bytes().to_vec()).unwrap())
+}
+
 /// Whoever sends does so from a task of its own.
 fn sendable<F: Future + Send>(future: F) -> F {
     future
-}
-
-pub(crate) async fn text(response: Response<Body>) -> Result<String, Refusal> {
-    Ok(String::from_utf8(response.into_body().collect().await?.to_bytes().to_vec()).unwrap())
 }
 
 pub(crate) fn answer(text: impl Into<Bytes>) -> Response<Full<Bytes>> {

@@ -55,10 +55,11 @@ async fn a_certificate_for_another_name_is_refused() {
 
 #[tokio::test]
 async fn a_port_where_nobody_listens_says_so() {
-    let port = Server::http(|_| answer("")).await.address.port();
-    let free = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().port();
-    assert_ne!(port, free);
-    let refused = Sender::new(LOCAL).build().get(&format!("http://localhost:{free}/")).await.unwrap_err();
+    // Bound, so that nobody else gets it, and never listening.
+    let socket = tokio::net::TcpSocket::new_v4().unwrap();
+    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let url = format!("http://{}/", socket.local_addr().unwrap());
+    let refused = Sender::new(&["http.request http://127.0.0.1:*"]).build().get(&url).await.unwrap_err();
     assert!(matches!(refused, Refusal::Connect { .. }), "{refused:?}");
     assert!(refused.to_string().contains("efused"), "{refused}");
 }

@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
@@ -9,9 +10,11 @@ use bytes::Bytes;
 use http::Method;
 use http_body::{Body as _, Frame};
 use http_body_util::{BodyExt as _, Full};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::sync::Notify;
 
 use crate::test_support::{Sender, Server, answer, text};
-use crate::{Part, Phase, Refusal};
+use crate::{Body, Part, Phase, Refusal};
 
 const LOCAL: &[&str] = &["http.request http://localhost:*", "http.request https://localhost:*"];
 /// What a test waits for something that never comes.
@@ -94,23 +97,46 @@ async fn a_slow_body_is_given_up() {
 #[tokio::test]
 async fn a_guest_that_reads_late_is_not_mistaken_for_a_slow_server() {
     const DAY: Duration = Duration::from_secs(24 * 3600);
-    let server = Server::raw("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhello", "").await;
+    let more = Arc::new(Notify::new());
+    let asked = more.clone();
+    let server = Server::accept(Arc::default(), move |mut stream| {
+        let asked = asked.clone();
+        async move {
+            stream.read_u8().await.unwrap();
+            stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 15\r\n\r\nfirst").await.unwrap();
+            asked.notified().await;
+            stream.write_all(b"later").await.unwrap();
+            std::future::pending().await
+        }
+    })
+    .await;
     let mut sender = Sender::new(LOCAL);
     (sender.deadline, sender.options.limits.total) = (DAY, DAY);
     let between = sender.options.limits.between_bytes;
     let response = sender.build().get(&format!("http://{}/", server.at("localhost"))).await.unwrap();
     let mut body = response.into_body();
-    assert_eq!(body.frame().await.unwrap().unwrap().into_data().unwrap(), "hello");
+    let poll = |body: &mut Body| Pin::new(body).poll_frame(&mut Context::from_waker(Waker::noop()));
+    assert_eq!(body.frame().await.unwrap().unwrap().into_data().unwrap(), "first");
 
     tokio::time::pause();
-    let mut next = || Pin::new(&mut body).poll_frame(&mut Context::from_waker(Waker::noop()));
     tokio::time::advance(DAY / 2).await;
-    assert!(next().is_pending(), "the guest begins to wait only now");
-    tokio::time::advance(between / 2).await;
-    assert!(next().is_pending());
+    assert!(poll(&mut body).is_pending(), "the guest begins to wait only now");
+    tokio::time::advance(between / 3 * 2).await;
+    assert!(poll(&mut body).is_pending());
+
+    // While something is on its way through the system, the clock runs by itself.
+    tokio::time::resume();
+    more.notify_one();
+    assert_eq!(body.frame().await.unwrap().unwrap().into_data().unwrap(), "later");
+
+    tokio::time::pause();
+    assert!(poll(&mut body).is_pending(), "the next piece has all the time again");
+    tokio::time::advance(between / 3 * 2).await;
+    assert!(poll(&mut body).is_pending());
     tokio::time::advance(between).await;
-    let Poll::Ready(Some(Err(refused))) = next() else { panic!("the server is slow") };
+    let Poll::Ready(Some(Err(refused))) = poll(&mut body) else { panic!("the server is slow") };
     timed_out(&refused, Phase::BetweenBytes);
+    assert!(matches!(poll(&mut body), Poll::Ready(None)), "what was refused is over");
 }
 
 #[tokio::test]
