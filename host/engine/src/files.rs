@@ -8,6 +8,7 @@
 mod calls;
 mod meter;
 
+use std::collections::HashMap;
 use std::os::fd::AsRawFd as _;
 use std::path::{Path, PathBuf};
 
@@ -66,9 +67,13 @@ impl Protected {
 pub(crate) struct Guarded<'a> {
     view: WasiFilesystemCtxView<'a>,
     meter: &'a Meter,
+    listings: &'a mut Listings,
     /// None where nothing of it could be reached.
     protected: Option<&'a Protected>,
 }
+
+/// Which names an open listing leaves out.
+pub(crate) type Listings = HashMap<u32, Vec<String>>;
 
 struct Through<H>(std::marker::PhantomData<H>);
 
@@ -95,12 +100,27 @@ struct Step {
 }
 
 impl<'a> Guarded<'a> {
-    pub(crate) fn new(view: WasiFilesystemCtxView<'a>, meter: &'a Meter, protected: Option<&'a Protected>) -> Self {
-        Self { view, meter, protected }
+    pub(crate) fn new(
+        view: WasiFilesystemCtxView<'a>,
+        meter: &'a Meter,
+        listings: &'a mut Listings,
+        protected: Option<&'a Protected>,
+    ) -> Self {
+        Self { view, meter, listings, protected }
     }
 
     fn is_hidden(&self, path: &Path) -> bool {
         self.protected.is_some_and(|protected| protected.hidden.iter().any(|hidden| path.starts_with(hidden)))
+    }
+
+    /// The names in an opened directory that are not shown.
+    fn hidden_in(&self, fd: &Fd) -> FsResult<Vec<String>> {
+        let Some(protected) = self.protected.filter(|protected| !protected.hidden.is_empty()) else {
+            return Ok(Vec::new());
+        };
+        let place = self.where_is(fd)?;
+        let here = protected.hidden.iter().filter(|hidden| hidden.parent() == Some(&place));
+        Ok(here.filter_map(|hidden| hidden.file_name()?.to_str()).map(str::to_owned).collect())
     }
 
     /// Fails if what was opened may not be read.

@@ -11,7 +11,7 @@ use wasmtime_wasi::filesystem::WasiFilesystemCtxView;
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 use wasmtime_wasi_http::WasiHttpCtx;
 
-use crate::files::{Directory, Guarded, Meter, Protected};
+use crate::files::{Directory, Guarded, Listings, Meter, Protected};
 use crate::http::Reach;
 use crate::limiter::Limiter;
 use crate::log::Log;
@@ -59,6 +59,7 @@ pub struct RunState<H> {
     pub(crate) table: ResourceTable,
     pub(crate) http: WasiHttpCtx,
     pub(crate) meter: Meter,
+    pub(crate) listings: Listings,
     wasi: Option<WasiCtx>,
 }
 
@@ -81,6 +82,7 @@ impl<H> RunState<H> {
             table,
             http: WasiHttpCtx::default(),
             meter: Meter::default(),
+            listings: Listings::new(),
             wasi: None,
         }
     }
@@ -144,7 +146,7 @@ impl<H: Reach> RunState<H> {
         let ctx = self.wasi.get_or_insert_with(|| wasi::context(&self.environment, &self.log));
         let view = WasiFilesystemCtxView { ctx: ctx.filesystem(), table: &mut self.table };
         let protected = Some(&self.environment.protected).filter(|protected| !protected.is_empty());
-        Guarded::new(view, &self.meter, protected)
+        Guarded::new(view, &self.meter, &mut self.listings, protected)
     }
 }
 

@@ -85,7 +85,12 @@ impl HostDescriptor for Guarded<'_> {
 
     async fn read_directory(&mut self, fd: Fd) -> FsResult<Resource<types::DirectoryEntryStream>> {
         self.check_read(&fd)?;
-        self.view.read_directory(fd).await
+        let hidden = self.hidden_in(&fd)?;
+        let entries = self.view.read_directory(fd).await?;
+        if !hidden.is_empty() {
+            self.listings.insert(entries.rep(), hidden);
+        }
+        Ok(entries)
     }
 
     async fn create_directory_at(&mut self, fd: Fd, path: String) -> FsResult<()> {
@@ -259,10 +264,18 @@ impl HostDirectoryEntryStream for Guarded<'_> {
         &mut self,
         stream: Resource<types::DirectoryEntryStream>,
     ) -> FsResult<Option<types::DirectoryEntry>> {
-        self.view.read_directory_entry(stream).await
+        let hidden = self.listings.get(&stream.rep());
+        // Whoever reads a directory looks at what it lists, and takes one that is not there for the end.
+        loop {
+            match self.view.read_directory_entry(Resource::new_borrow(stream.rep())).await? {
+                Some(entry) if hidden.is_some_and(|hidden| hidden.contains(&entry.name)) => {}
+                other => return Ok(other),
+            }
+        }
     }
 
     fn drop(&mut self, stream: Resource<types::DirectoryEntryStream>) -> wasmtime::Result<()> {
+        self.listings.remove(&stream.rep());
         HostDirectoryEntryStream::drop(&mut self.view, stream)
     }
 }
