@@ -43,6 +43,8 @@ pub use authority::Passing;
 pub use config::{ApprovalConfig, BlackboardConfig, CarryOver, Config, ConfigError, HostLimits, Recording, SkillConfig};
 pub use generation::{Generation, Kind, Tool};
 pub use host::{Host, HostError, Listener, Notice, Options};
+#[doc(hidden)]
+pub use manifest::fuzz_manifest;
 pub use registry::{Entry, FileState};
 pub use run::RunRequest;
 pub use skillhost_capabilities::{Progress, ProgressSink};
