@@ -49,6 +49,8 @@ pub use secrets::SecretSource;
 pub use skillhost_network::Resolve;
 pub use generation::{Generation, Kind, Tool};
 pub use host::{Host, HostError, Listener, Notice, Options};
+#[doc(hidden)]
+pub use manifest::fuzz_manifest;
 pub use registry::{Entry, FileState};
 pub use run::RunRequest;
 pub use skillhost_capabilities::{Progress, ProgressSink};

@@ -4,6 +4,7 @@
 //! and wants of capabilities that there are, each in bounded number and length. Anything else refuses the file and
 //! says what to change. Price: compiling the schemas, once per absorption.
 
+mod fuzz;
 mod limits;
 #[cfg(test)]
 mod tests;
@@ -12,6 +13,8 @@ use std::collections::HashSet;
 
 use skillhost_capabilities::{Hint, Manifest, ManifestTool};
 use skillhost_types::{Grant, GrantError, NameError, SkillName, ToolName, Want};
+
+pub use self::fuzz::fuzz_manifest;
 
 use crate::package::{Shown, is_deceptive};
 use crate::schema::{Schema, SchemaError};

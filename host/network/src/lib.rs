@@ -10,6 +10,7 @@
 mod address;
 mod client;
 mod connect;
+mod fuzz;
 mod headers;
 mod limits;
 mod refusal;
@@ -26,6 +27,8 @@ mod tests;
 
 pub use address::not_public;
 pub use client::{Network, NetworkError, NetworkOptions, Outgoing, Timeouts};
+#[doc(hidden)]
+pub use fuzz::fuzz_url_guard;
 pub use limits::NetworkLimits;
 pub use refusal::{Part, Phase, Refusal};
 pub use resolve::{Resolve, SystemResolver};

@@ -260,7 +260,6 @@ fn canonical_path(path: &str) -> Result<String, TargetError> {
                 rest = rest.get(2..).unwrap_or_default();
                 match byte {
                     b'/' | b'\\' | b'.' | 0..0x20 | 0x7f => return Err(TargetError::Hidden(byte.into())),
-                    b'%' if escaped(rest).is_some() => return Err(TargetError::DoubleEscape),
                     b'-' | b'_' | b'~' | b'0'..=b'9' | b'a'..=b'z' | b'A'..=b'Z' => text.push(byte.into()),
                     byte => text.push_str(&format!("%{byte:02X}")),
                 }
@@ -271,6 +270,10 @@ fn canonical_path(path: &str) -> Result<String, TargetError> {
                 decoded.push(char as u8);
             }
         }
+    }
+    // Here, and not above: `%25%32e` is an escape of an escape only once its digit is written out.
+    if text.split("%25").skip(1).any(|rest| escaped(rest).is_some()) {
+        return Err(TargetError::DoubleEscape);
     }
     // Overlong forms of `.` and `/` are no UTF-8 either.
     let decoded = str::from_utf8(&decoded).map_err(|_| TargetError::Escape)?;

@@ -5,6 +5,7 @@
 //! Price: names and output are reference counted, so that a run clones them without copying.
 
 mod digest;
+mod fuzz;
 mod glob;
 mod grant;
 mod limits;
@@ -17,6 +18,8 @@ mod usage;
 mod want;
 
 pub use digest::{Digest, ParseDigestError};
+#[doc(hidden)]
+pub use fuzz::fuzz_grants;
 pub use glob::Glob;
 pub use grant::{Capability, Grant, GrantError, GrantRule, Grants, HttpScope, HttpTarget, Scheme, ScopeFault};
 pub use limits::{Limits, LimitsPatch};

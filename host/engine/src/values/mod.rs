@@ -12,6 +12,7 @@
 
 mod describe;
 mod exports;
+mod fuzz;
 mod input;
 mod output;
 mod schema;
@@ -21,6 +22,8 @@ mod shape;
 mod tests;
 
 pub use exports::{ExportedFunction, exported_functions};
+#[doc(hidden)]
+pub use fuzz::fuzz_values;
 pub use input::{InvalidInput, from_json};
 pub use output::{ReturnedError, to_json};
 pub use shape::{Signature, Unrepresentable, signature};

@@ -10,7 +10,7 @@ use wasmtime::component::types::{ComponentFunc, ResultType};
 
 /// How deep a type may nest. A level of type is at most four of its schema and two of a document, and common
 /// parsers (serde_json among them) take 128: both can be read by whoever gets them.
-const DEEPEST: usize = 30;
+pub(super) const DEEPEST: usize = 30;
 
 /// Largest signature, in bytes of schema, roughly. It is shown to people and language models, who
 /// read no more; real ones stay under a tenth of it.
@@ -180,7 +180,7 @@ impl FromIterator<String> for Names {
 #[derive(Debug, Clone)]
 pub(super) struct Cases {
     pub(super) names: Names,
-    payloads: Vec<Option<Shape>>,
+    pub(super) payloads: Vec<Option<Shape>>,
 }
 
 impl Cases {

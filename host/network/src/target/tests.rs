@@ -193,7 +193,7 @@ fn encoded_slashes_dots_and_backslashes_in_paths_are_refused() {
     ] {
         assert_eq!(path(text), Err(TargetError::Hidden(hidden)), "{text}");
     }
-    for text in ["/%252e%252e/", "/%252f", "/%255c", "/%25252e", "/%2525"] {
+    for text in ["/%252e%252e/", "/%252f", "/%255c", "/%25252e", "/%2525", "/%25%32e", "/%25%32%65"] {
         assert_eq!(path(text), Err(TargetError::DoubleEscape), "{text}");
     }
     for text in ["/%c0%ae%c0%ae/", "/%c0%af", "/%e0%80%ae", "/%ff", "/%", "/%2", "/%zz", "/%+f", "/%%32e"] {
