@@ -52,7 +52,7 @@ impl Up {
         self.notices().len()
     }
 
-    /// Waits for a notice `what` (`absorbed`, `replaced`, `refused`, `removed`) about `file`, and gives it.
+    /// Waits for a notice `what` (`absorbed`, `replaced`, `pending`, `refused`, `removed`) about `file`, and gives it.
     #[track_caller]
     pub fn wait_for(&mut self, what: &str, file: &str) -> Value {
         self.wait_after(0, what, file)

@@ -90,6 +90,13 @@ impl World {
         self.aside("config.yaml", yaml.as_bytes());
     }
 
+    /// Grants every skill all that it asks for: for tests that are about something else. Writes `config.yaml`.
+    #[track_caller]
+    pub fn allowing_all(self) -> Self {
+        self.configure("approval: { auto: [\"* *\"] }\n");
+        self
+    }
+
     /// The binary in this world, without settings of the surroundings.
     pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(binary());

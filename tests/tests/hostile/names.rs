@@ -69,7 +69,7 @@ fn a_name_that_differs_in_case_alone_is_no_other_skill() {
 
 #[test]
 fn a_plain_file_cannot_take_the_name_of_a_native_skill() {
-    let world = World::with(&["hostile"]);
+    let world = World::with(&["hostile"]).allowing_all();
     let bytes = generation(std::fs::read(guest("healthy")).unwrap(), "NAME", "post-return-trap");
     world.put("native.wasm", &bytes);
     assert_eq!(world.entry("native.wasm")["state"], "active");

@@ -16,9 +16,18 @@ fn passed(came: &Value) -> bool {
     data(came).get("ok").is_some()
 }
 
-/// A pass-through to what is not there.
-fn unavailable(came: &Value) -> bool {
-    data(came)["err"]["kind"] == "unavailable"
+/// A pass-through that lacks a grant of this capability, which is named.
+fn lacks(came: &Value, capability: &str) -> bool {
+    let err = &data(came)["err"];
+    err["kind"] == "denied" && err["message"].as_str().is_some_and(|message| message.contains(capability))
+}
+
+fn no_read(came: &Value) -> bool {
+    lacks(came, "blackboard.read healthy:count")
+}
+
+fn no_write(came: &Value) -> bool {
+    lacks(came, "blackboard.write healthy:count")
 }
 
 /// What a guest sees of the world.
@@ -61,37 +70,38 @@ pub(crate) fn world() -> Vec<Row> {
     ]
 }
 
-/// The interfaces of the host, as they are.
+/// The interfaces of the host: its own keys and events pass, all that it did not ask for is denied.
 pub(crate) fn pass_throughs() -> Vec<Row> {
     let answered = |tool: &str, input, holds| hostile(tool, input, &[ANSWERS]).so(holds);
     vec![
         answered("get", r#"{"key":"hostile:none"}"#, passed),
-        answered("get", r#"{"key":"healthy:count"}"#, passed),
+        answered("get", r#"{"key":"healthy:count"}"#, no_read),
         answered("set", r#"{"key":"hostile:a","value":"1","ttl_ms":60000}"#, passed),
-        answered("set", r#"{"key":"healthy:count","value":"1"}"#, passed),
+        answered("set", r#"{"key":"healthy:count","value":"1"}"#, no_write),
         answered("cas", r#"{"key":"hostile:c","value":"2"}"#, passed),
-        answered("cas", r#"{"key":"healthy:count","value":"2"}"#, passed),
+        answered("cas", r#"{"key":"healthy:count","value":"2"}"#, no_write),
         answered("add", r#"{"key":"hostile:n"}"#, passed),
-        answered("add", r#"{"key":"healthy:count"}"#, passed),
+        answered("add", r#"{"key":"healthy:count"}"#, no_write),
         answered("delete", r#"{"key":"hostile:a"}"#, passed),
-        answered("delete", r#"{"key":"healthy:count"}"#, passed),
+        answered("delete", r#"{"key":"healthy:count"}"#, no_write),
         answered("exists", r#"{"key":"hostile:a"}"#, passed),
-        answered("exists", r#"{"key":"healthy:count"}"#, passed),
+        answered("exists", r#"{"key":"healthy:count"}"#, no_read),
         answered("keys", r#"{"pattern":"hostile:*"}"#, passed),
         answered("clear", r#"{"pattern":"hostile:*"}"#, passed),
+        // Of all, as far as they are its own: `approvals` in the tests of the surface.
         answered("clear", r#"{"pattern":"*"}"#, passed),
         answered("publish", r#"{"channel":"hostile:x","message":{"a":1}}"#, passed),
-        answered("publish", r#"{"channel":"ping:x","message":{"a":1}}"#, passed),
+        answered("publish", r#"{"channel":"ping:x","message":{"a":1}}"#, |came| lacks(came, "blackboard.publish ping:x")),
         answered("events-append", r#"{"kind":"skill.test","data":{"a":1}}"#, passed),
-        // The contract takes `skill.` kinds alone.
+        // The contract takes `skill.` kinds alone, whatever is granted.
         answered("events-append", r#"{"kind":"system.started","data":{}}"#, |came| {
-            data(came)["err"]["kind"] == "invalid"
+            lacks(came, "events.append") || data(came)["err"]["kind"] == "invalid"
         }),
-        answered("events-read", "{}", passed),
-        answered("call-skill", r#"{"skill":"healthy","tool":"echo","input":{}}"#, passed),
-        answered("llm", "{}", unavailable),
-        answered("llm-stream", "{}", unavailable),
-        answered("embed", r#"{"inputs":["a"]}"#, unavailable),
+        answered("events-read", "{}", |came| lacks(came, "events.read")),
+        answered("call-skill", r#"{"skill":"healthy","tool":"echo","input":{}}"#, |came| lacks(came, "skills.call")),
+        answered("llm", "{}", |came| lacks(came, "llm.complete")),
+        answered("llm-stream", "{}", |came| lacks(came, "llm.complete")),
+        answered("embed", r#"{"inputs":["a"]}"#, |came| lacks(came, "llm.embed")),
     ]
 }
 
@@ -101,15 +111,23 @@ fn a_guest_sees_an_empty_world() {
 }
 
 #[test]
-fn every_interface_of_the_host_answers() {
+fn a_guest_reaches_what_is_its_own_and_nothing_else() {
     hold(&World::with(&["healthy", "hostile"]), &pass_throughs());
 }
 
 #[test]
-fn greedy_does_as_hostile_does() {
+fn greedy_waits_for_a_decision_and_then_does_as_hostile_does() {
     let greedy = |tool: &str, input, may| row(format!("greedy.{tool}"), input, may);
+    let world = World::with(&["healthy", "greedy"]);
+    assert_eq!(world.entry("greedy.wasm")["state"], "pending");
+    let never_ran = |came: &Value| came["usage"]["fuel"] == 0 && came["output"].is_null();
     hold(
-        &World::with(&["healthy", "greedy"]),
+        &world,
+        &[greedy("echo", "{}", &["denied"]).so(never_ran), greedy("spin", "{}", &["denied"]).so(never_ran)],
+    );
+    let world = world.allowing_all();
+    hold(
+        &world,
         &[
             greedy("echo", "{}", &[ANSWERS]),
             greedy("spin", "{}", &["fuel", "deadline"]).within(500),

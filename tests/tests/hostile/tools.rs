@@ -60,7 +60,7 @@ pub(crate) fn work() -> Vec<Row> {
         hostile("sleep", r#"{"ms":10}"#, &[ANSWERS]),
         hostile("sleep-loop", "{}", &["deadline", "host-calls"]).within(500),
         hostile("recurse", "{}", &["trap"]),
-        hostile("self-call", "{}", &[ANSWERS]).so(|came| err(came, &["limit"]) && data(came)["depth"] == 7),
+        hostile("self-call", "{}", &[ANSWERS]).so(|came| err(came, &["denied"]) && data(came)["depth"] == 0),
         hostile("grow", "{}", &["memory"]),
         hostile("grow-politely", "{}", &[ANSWERS]).so(|came| {
             let pages = data(came)["pages"].as_u64().unwrap_or(u64::MAX);

@@ -41,7 +41,7 @@ fn while_a_file_is_written_over_in_place_the_old_generation_serves() {
 
 #[test]
 fn the_same_bytes_written_again_change_nothing() {
-    let world = World::with(&["healthy"]);
+    let world = World::with(&["healthy"]).allowing_all();
     let mut up = world.up();
     up.wait_for("absorbed", "healthy.wasm");
     let before = world.entry("healthy.wasm");
@@ -74,7 +74,7 @@ fn a_file_that_loses_its_suffix_leaves_and_comes_back_with_it() {
 
 #[test]
 fn what_changes_while_no_host_runs_is_seen_by_the_next() {
-    let world = World::with(&["healthy", "recorder"]);
+    let world = World::with(&["healthy", "recorder"]).allowing_all();
     let mut up = world.up();
     up.wait_for("absorbed", "healthy.wasm");
     up.wait_for("absorbed", "recorder.wasm");
@@ -97,7 +97,7 @@ fn what_changes_while_no_host_runs_is_seen_by_the_next() {
 
 #[test]
 fn many_files_at_once_are_all_absorbed() {
-    let world = World::new();
+    let world = World::new().allowing_all();
     let mut up = world.up();
     let bytes = fs::read(guest("healthy")).unwrap();
     let names: Vec<String> = (0..12).map(|number| format!("one-of-many-{number}")).collect();

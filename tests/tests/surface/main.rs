@@ -9,6 +9,7 @@
     reason = "a test may fail loudly"
 )]
 
+mod approvals;
 mod command_line;
 mod durable;
 mod folder_changes;

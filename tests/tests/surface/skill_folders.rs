@@ -83,14 +83,14 @@ fn is_notes(world: &World, file: &str) {
 
 #[test]
 fn a_folder_with_a_component_is_a_skill_that_sees_its_own_files() {
-    let world = World::new();
+    let world = World::new().allowing_all();
     put_folder(&world, "some-folder", &with_component());
     is_notes(&world, "some-folder");
 }
 
 #[test]
 fn an_archive_of_a_folder_or_of_its_contents_is_the_same_skill() {
-    let world = World::new();
+    let world = World::new().allowing_all();
     for (file, prefix) in [("contents.skill", ""), ("folder.skill", "notes/")] {
         let path = world.put(file, &archive(prefix, &with_component()));
         is_notes(&world, file);
@@ -118,7 +118,7 @@ fn instructions_alone_are_a_skill_without_tools_that_inspect_shows_as_text() {
 
 #[test]
 fn folders_and_archives_come_change_and_go_while_the_host_watches() {
-    let world = World::new();
+    let world = World::new().allowing_all();
     let mut up = world.up();
     let folder = put_folder(&world, "notes", &with_component());
     up.wait_for("absorbed", "notes");
@@ -186,7 +186,7 @@ fn a_folder_or_archive_that_is_no_skill_is_refused_with_the_reason() {
 
 #[test]
 fn a_folder_that_comes_file_by_file_ends_as_the_whole_skill_and_a_broken_component_changes_nothing() {
-    let world = World::new();
+    let world = World::new().allowing_all();
     let mut up = world.up();
     let folder = world.skills().join("notes");
     for (path, contents) in with_component() {

@@ -35,7 +35,7 @@ fn noticed(up: &mut Up, what: &str, file: &str, act: impl FnOnce()) -> Duration 
 /// Brings `TRIES` files into the folder by `bring` (path, bytes); each must be callable within a second.
 #[track_caller]
 fn comes_in(way: &str, bring: impl Fn(&World, &Path, &[u8])) {
-    let world = World::new();
+    let world = World::new().allowing_all();
     let mut up = world.up();
     let mut took = Vec::new();
     for number in 0..TRIES {
@@ -193,7 +193,7 @@ fn a_broken_replacement_leaves_the_serving_generation_in_place_also_after_a_rest
 #[test]
 fn replacing_and_deleting_are_noticed_within_a_second() {
     let _alone = alone();
-    let world = World::with(&["healthy"]);
+    let world = World::with(&["healthy"]).allowing_all();
     let mut up = world.up();
     up.wait_for("absorbed", "healthy.wasm");
     let (mut replaced, mut removed) = (Vec::new(), Vec::new());

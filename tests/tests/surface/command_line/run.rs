@@ -245,12 +245,14 @@ fn a_target_may_be_a_path_and_the_only_tool_needs_no_name() {
         assert_eq!(world.call(target, &["a=1"]).data(), json!({"a": "1"}), "{target}");
     }
     for target in ["else.where/recorder.wasm", "./else.where/recorder.wasm.echo"] {
-        assert_eq!(world.call(target, &["a=1"]).data(), json!({"a": "1"}), "{target}");
+        let hears = ["--grant", "blackboard.subscribe notes:*", "a=1"];
+        assert_eq!(world.call(target, &hears).data(), json!({"a": "1"}), "{target}");
     }
     let several = world.call("./x.wasm", &[]);
     assert_eq!((several.kind().as_str(), several.code), ("usage", Some(2)), "{several}");
     assert_eq!(world.call("./x.wasm.nothing", &[]).code, Some(3));
     assert_eq!(world.list(), Vec::<Value>::new(), "a file that is run is not dropped");
+    let world = world.allowing_all();
     world.put("recorder.wasm", &bytes);
     assert_eq!(world.call("recorder", &["a=1"]).data(), json!({"a": "1"}));
 }
