@@ -57,6 +57,7 @@ pub fn tools() -> Vec<Tool> {
         tool("llm", "llm.complete", &[("prompt", "string"), ("model", "string"), ("max_tokens", "integer")]),
         tool("llm-stream", "llm.complete-stream, read to its end", &[("prompt", "string"), ("model", "string")]),
         tool("embed", "llm.embed", &[("inputs", "strings"), ("model", "string")]),
+        tool("steps", "Several of these calls in one run, each an object with `call`.", &[("steps", "objects")]),
     ]
 }
 
@@ -91,9 +92,20 @@ pub fn call(tool: &str, input: &Input) -> Option<Answer> {
             let model = input.maybe_string("model");
             outcome(llm::embed(&input.strings("inputs"), model.as_deref()).map(|vectors| json!(vectors)))
         }
+        "steps" => steps(input),
         _ => return None,
     };
     Some(data(answer))
+}
+
+/// The answers, in order; none for what is no tool of this module.
+fn steps(input: &Input) -> Value {
+    let step = |step: &Value| {
+        let answer = call(step["call"].as_str().unwrap_or_default(), &Input(step.clone()));
+        let data = answer.and_then(Result::ok).and_then(|output| output.data);
+        data.and_then(|data| serde_json::from_str(&data).ok()).unwrap_or(Value::Null)
+    };
+    input.0["steps"].as_array().into_iter().flatten().map(step).collect()
 }
 
 fn events(input: &Input) -> Value {

@@ -27,6 +27,7 @@ fn parameter(kind: &str) -> Value {
     match kind {
         "any" => json!({}),
         "strings" => json!({ "type": "array", "items": { "type": "string" } }),
+        "objects" => json!({ "type": "array", "items": { "type": "object" } }),
         _ => json!({ "type": kind }),
     }
 }

@@ -91,7 +91,9 @@ pub(crate) fn pass_throughs() -> Vec<Row> {
         // Of all, as far as they are its own: `approvals` in the tests of the surface.
         answered("clear", r#"{"pattern":"*"}"#, passed),
         answered("publish", r#"{"channel":"hostile:x","message":{"a":1}}"#, passed),
-        answered("publish", r#"{"channel":"ping:x","message":{"a":1}}"#, |came| lacks(came, "blackboard.publish ping:x")),
+        answered("publish", r#"{"channel":"ping:x","message":{"a":1}}"#, |came| {
+            lacks(came, "blackboard.publish ping:x")
+        }),
         answered("events-append", r#"{"kind":"skill.test","data":{"a":1}}"#, passed),
         // The contract takes `skill.` kinds alone, whatever is granted.
         answered("events-append", r#"{"kind":"system.started","data":{}}"#, |came| {
@@ -102,6 +104,11 @@ pub(crate) fn pass_throughs() -> Vec<Row> {
         answered("llm", "{}", |came| lacks(came, "llm.complete")),
         answered("llm-stream", "{}", |came| lacks(came, "llm.complete")),
         answered("embed", r#"{"inputs":["a"]}"#, |came| lacks(came, "llm.embed")),
+        answered(
+            "steps",
+            r#"{"steps":[{"call":"set","key":"hostile:a","value":"1"},{"call":"get","key":"hostile:a"}]}"#,
+            |came| *data(came) == json!([{"ok": null}, {"ok": "1"}]),
+        ),
     ]
 }
 
@@ -121,10 +128,7 @@ fn greedy_waits_for_a_decision_and_then_does_as_hostile_does() {
     let world = World::with(&["healthy", "greedy"]);
     assert_eq!(world.entry("greedy.wasm")["state"], "pending");
     let never_ran = |came: &Value| came["usage"]["fuel"] == 0 && came["output"].is_null();
-    hold(
-        &world,
-        &[greedy("echo", "{}", &["denied"]).so(never_ran), greedy("spin", "{}", &["denied"]).so(never_ran)],
-    );
+    hold(&world, &[greedy("echo", "{}", &["denied"]).so(never_ran), greedy("spin", "{}", &["denied"]).so(never_ran)]);
     let world = world.allowing_all();
     hold(
         &world,

@@ -1,4 +1,4 @@
-//! What the contract says in times of the clock: how soon the folder is noticed, how fast a run begins.
+//! What the contract says in times of the clock: how soon the folder and a decision are noticed, how fast a run begins.
 //!
 //! Contract: one test at a time, for a test beside it would be what is measured. Price: no more than the folder's seconds.
 
@@ -10,6 +10,7 @@
     reason = "a test may fail loudly"
 )]
 
+mod approvals;
 mod folder;
 mod languages;
 mod start;

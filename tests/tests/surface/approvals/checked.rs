@@ -5,18 +5,19 @@ use skillhost_tests::World;
 
 use super::held;
 
-/// What `greedy` is given of all that it asks for.
+/// What `greedy` is given of all that it asks for: of `a:` everything, of `r:` to read, of `w:` to write.
 const GIVEN: &str = r#"
 approval: { auto: [] }
 grants:
   greedy:
-    - "blackboard.read a:*"
-    - "blackboard.write a:*"
-    - "blackboard.publish a:*"
+    - "blackboard.* a:*"
+    - "blackboard.read r:*"
+    - "blackboard.write w:*"
     - "events.append skill.mine.*"
     - "events.read skill.mine.*"
-    - "skills.call healthy.echo"
-  healthy: []
+    - "skills.call healthy.count"
+  healthy:
+    - "blackboard.write healthy:*"
 "#;
 
 fn world() -> World {
@@ -44,7 +45,7 @@ fn each_call_needs_a_grant_that_covers_it_and_names_the_one_that_would() {
         ("events-append", json!({"kind": "skill.mine.a"}), json!({"kind": "skill.other"}), "events.append skill.other"),
         (
             "call-skill",
-            json!({"skill": "healthy", "tool": "echo", "input": {}}),
+            json!({"skill": "healthy", "tool": "count", "input": {}}),
             json!({"skill": "healthy", "tool": "generation", "input": {}}),
             "skills.call healthy.generation",
         ),
@@ -52,29 +53,72 @@ fn each_call_needs_a_grant_that_covers_it_and_names_the_one_that_would() {
         let answer = greedy(&world, tool, &inside);
         assert!(answer.get("ok").is_some(), "{tool} {inside}: {answer}");
         let answer = greedy(&world, tool, &outside);
-        assert_eq!(answer, json!({"err": {"kind": "denied", "message": needed}}), "{tool} {outside}");
+        assert_eq!(answer, denied(needed), "{tool} {outside}");
     }
-    let others = world.call("greedy.get", &["--grant", "blackboard.read *", "key=b:1"]).data();
-    assert_eq!(others, json!({"ok": null}), "what was denied was not done");
+}
+
+/// The answers of several calls in one run.
+#[track_caller]
+fn steps(world: &World, steps: &[Value]) -> Vec<Value> {
+    greedy(world, "steps", &json!({"steps": steps})).as_array().unwrap().clone()
+}
+
+fn denied(needed: &str) -> Value {
+    json!({"err": {"kind": "denied", "message": needed}})
+}
+
+#[test]
+fn what_is_denied_is_not_done() {
+    let answers = steps(
+        &world(),
+        &[
+            json!({"call": "set", "key": "r:1", "value": "x"}),
+            json!({"call": "add", "key": "r:1"}),
+            json!({"call": "get", "key": "r:1"}),
+            json!({"call": "set", "key": "w:1", "value": "x"}),
+            json!({"call": "get", "key": "w:1"}),
+            // It was there: what may be written may be written over.
+            json!({"call": "delete", "key": "w:1"}),
+        ],
+    );
+    let (no_write, no_read) = (denied("blackboard.write r:1"), denied("blackboard.read w:1"));
+    assert_eq!(
+        answers,
+        [no_write.clone(), no_write, json!({"ok": null}), json!({"ok": null}), no_read, json!({"ok": true})]
+    );
 }
 
 #[test]
 fn keys_and_clear_reach_what_the_skill_may_reach() {
-    let world = world();
-    let everything = ["--grant", "blackboard.read *", "--grant", "blackboard.write *"];
-    for key in ["a:1", "a:2", "b:1", "ab:1"] {
-        let ran = world.call("greedy.set", &[&everything[..], &[&format!("key={key}"), "value=x"]].concat());
-        assert_eq!(ran.data(), json!({"ok": null}));
-    }
-    for (pattern, seen) in
-        [("*", json!(["a:1", "a:2"])), ("a:1", json!(["a:1"])), ("b:*", json!([])), ("?b:1", json!([]))]
-    {
-        assert_eq!(greedy(&world, "keys", &json!({"pattern": pattern})), json!({"ok": seen}), "{pattern}");
-    }
-    assert_eq!(greedy(&world, "clear", &json!({"pattern": "b:*"})), json!({"ok": 0}));
-    assert_eq!(greedy(&world, "clear", &json!({"pattern": "*"})), json!({"ok": 2}), "its own, and no other's");
-    let left = world.call("greedy.keys", &[&everything[..], &["pattern=*"]].concat()).data();
-    assert_eq!(left, json!({"ok": ["ab:1", "b:1"]}));
+    let count = json!({"call": "call-skill", "skill": "healthy", "tool": "count", "input": {}});
+    let set = |key: &str| json!({"call": "set", "key": key, "value": "x"});
+    let keys = |pattern: &str| json!({"call": "keys", "pattern": pattern});
+    let clear = |pattern: &str| json!({"call": "clear", "pattern": pattern});
+    let answers = steps(
+        &world(),
+        &[
+            count.clone(),
+            set("a:1"),
+            set("a:2"),
+            set("w:1"),
+            keys("*"),
+            keys("a:1"),
+            keys("healthy:*"),
+            clear("healthy:*"),
+            clear("*"),
+            keys("*"),
+            count,
+        ],
+    );
+    let ok = |value: Value| json!({"ok": value});
+    assert_eq!(answers[4..7], [ok(json!(["a:1", "a:2"])), ok(json!(["a:1"])), ok(json!([]))], "what it may read");
+    assert_eq!(answers[7..9], [ok(json!(0)), ok(json!(3))], "what it may write");
+    assert_eq!(answers[9], ok(json!([])));
+    assert_eq!(
+        (&answers[0]["ok"]["ok"], &answers[10]["ok"]["ok"]),
+        (&json!(1), &json!(2)),
+        "another's key is still there"
+    );
 }
 
 #[test]
@@ -96,9 +140,8 @@ fn an_interface_without_any_grant_refuses_every_call() {
     let world = World::with(&["greedy", "healthy"]);
     world.configure("approval: { auto: [] }\ngrants: { greedy: [], healthy: [] }\n");
     assert_eq!(held(&world, "greedy"), super::set(&[]));
-    let calls = calls();
-    for (tool, input, _) in &calls {
-        let answer = greedy(&world, tool, input);
+    for (tool, input, _) in calls() {
+        let answer = greedy(&world, tool, &input);
         assert_eq!(answer["err"]["kind"], "denied", "{tool}: {answer}");
     }
     assert_eq!(greedy(&world, "echo", &json!({"a": 1})), json!({"a": 1}), "the rest of it works");

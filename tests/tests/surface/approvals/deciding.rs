@@ -29,7 +29,8 @@ fn who_decided_on_what_and_when_is_listed_and_logged() {
 
         let told = events(&world, "approval.*");
         let verb = if verb == "approve" { "approval.approved" } else { "approval.rejected" };
-        let expected: Vec<_> = ["approval.proposed", verb, became].into_iter().filter(|kind| !kind.is_empty()).collect();
+        let expected: Vec<_> =
+            ["approval.proposed", verb, became].into_iter().filter(|kind| !kind.is_empty()).collect();
         assert_eq!(kinds(&told), expected);
         for event in &told {
             for field in ["id", "skill", "digest", "file"] {
@@ -112,8 +113,12 @@ fn only_gives_a_part_of_what_is_asked() {
     let approved = decided(&world, &["approve", &id, "--only", part[0], "--only", part[1]]);
     assert_eq!(approved["granted"], json!(part));
     assert_eq!(world.entry("greedy.wasm")["state"], "active", "less than it asked for is a decision too");
-    let by_default =
-        ["blackboard.publish greedy:*", "blackboard.read greedy:*", "blackboard.write greedy:*", "events.append skill.*"];
+    let by_default = [
+        "blackboard.publish greedy:*",
+        "blackboard.read greedy:*",
+        "blackboard.write greedy:*",
+        "events.append skill.*",
+    ];
     assert_eq!(held(&world, "greedy"), set(&[&part[..], &by_default].concat()));
     let get = |key: &str| world.call("greedy.get", &[&format!("key={key}")]).data();
     assert_eq!(get("agent:timmy")["err"], Value::Null);

@@ -5,7 +5,9 @@ use std::fs;
 use serde_json::{Value, json};
 use skillhost_tests::World;
 
-use super::{MORE, OWN, answers, decided, events, held, healthy, id, kinds, list, only_one, put, waiting, wanting_more};
+use super::{
+    MORE, OWN, answers, decided, events, healthy, held, id, kinds, list, only_one, put, waiting, wanting_more,
+};
 
 const NEVER: &str = "approval: { carry_over: never }\n";
 

@@ -214,3 +214,25 @@ fn a_new_skill_that_was_rejected_is_denied_and_says_by_whom() {
     world.configure("grants: { healthy: [\"llm.complete local\"] }\n");
     assert_eq!(answers(&world), "0", "an operator decides otherwise");
 }
+
+#[test]
+fn one_replacement_is_one_event_though_two_processes_see_it() {
+    const ROUNDS: u32 = 8;
+    let world = World::new();
+    put(&world, &healthy(0, OWN));
+    let mut up = world.up();
+    up.wait_for("absorbed", "healthy.wasm");
+    for number in 1..=ROUNDS {
+        let mark = up.mark();
+        put(&world, &healthy(number, OWN));
+        // Each looks at the folder by itself; now this one is first, now that one.
+        while up.mark() == mark {
+            world.list();
+        }
+    }
+    assert_eq!(answers(&world), ROUNDS.to_string());
+    let mut told: Vec<_> =
+        events(&world, "skill.replaced").iter().map(|event| event["data"]["digest"].to_string()).collect();
+    told.sort_unstable();
+    assert_eq!(told.len(), ROUNDS as usize, "{told:#?}");
+}
