@@ -80,14 +80,14 @@ impl Needs {
             Self::Subject(capability) => (grants.allows(capability, subject), capability),
             Self::Any(capability) => (grants.of(capability).next().is_some(), capability),
         };
-        if allowed { Ok(()) } else { Err(denied(capability, subject)) }
+        if allowed { Ok(()) } else { Err(HostError::Denied(needed(capability, subject))) }
     }
 }
 
-/// Names the grant that would allow it.
-fn denied(capability: Capability, subject: &str) -> HostError {
+/// The grant that would allow it.
+pub(crate) fn needed(capability: Capability, subject: &str) -> String {
     let subject: String = subject.chars().take(shown::SUBJECT).flat_map(char::escape_debug).collect();
-    HostError::Denied(format!("{capability} {}", if subject.is_empty() { "*" } else { &subject }))
+    format!("{capability} {}", if subject.is_empty() { "*" } else { &subject })
 }
 
 /// Links the functions of one interface.

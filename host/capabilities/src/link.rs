@@ -91,7 +91,7 @@ impl Links {
             let mut instance = root.instance(import)?;
             let needs = needed(name);
             if !needs.is_empty() && !needs.iter().any(|capability| grants.of(*capability).next().is_some()) {
-                refuse::link(engine, &mut instance, &wanted, &Refusal::denied(needs))?;
+                refuse::link(engine, &mut instance, &wanted, &Refusal::Denied(needs))?;
                 continue;
             }
             match name {
@@ -100,8 +100,8 @@ impl Links {
                 "event-log" => event_log::link(&mut Interface { instance, name: "event-log" })?,
                 "skills" => skills::link(&mut Interface { instance, name: "skills" })?,
                 "llm" => {
-                    let text = "this host has no language models configured".into();
-                    refuse::link(engine, &mut instance, &wanted, &Refusal { case: "unavailable", text })?;
+                    let refusal = Refusal::Unavailable("this host has no language models configured");
+                    refuse::link(engine, &mut instance, &wanted, &refusal)?;
                 }
                 "wasi:keyvalue/store" => keyvalue::link_store(&mut instance)?,
                 "wasi:keyvalue/atomics" => keyvalue::link_atomics(&mut instance)?,

@@ -9,6 +9,7 @@ use wasmtime::component::types::{ComponentFunc, ComponentInstance, ComponentItem
 use wasmtime::component::{LinkerInstance, ResourceType, Type, Val};
 use wasmtime::{Engine, StoreContextMut, bail};
 
+use crate::call::needed;
 use crate::context::State;
 
 struct Refused;
@@ -46,10 +47,10 @@ pub(crate) fn link(
     for (name, item) in instance.exports(engine) {
         match item.ty {
             ComponentItem::ComponentFunc(_) => {
-                let refusal = refusal.clone();
-                linker.func_new(name, move |mut store: StoreContextMut<'_, State>, ty, _, results| {
+                let (refusal, function) = (refusal.clone(), name.to_owned());
+                linker.func_new(name, move |mut store: StoreContextMut<'_, State>, ty, params, results| {
                     store.data_mut().count_host_call()?;
-                    match (refusal.value(&ty), results) {
+                    match (refusal.about(&function, params).value(&ty), results) {
                         (Some(value), [result]) => *result = value,
                         _ => bail!("this function is refused and has no way to say so"),
                     }
@@ -65,20 +66,57 @@ pub(crate) fn link(
     Ok(())
 }
 
-/// Which case of `host-error` to answer with, and its text.
+/// Why every function of an interface refuses.
 #[derive(Clone)]
-pub(crate) struct Refusal {
-    pub(crate) case: &'static str,
-    pub(crate) text: String,
+pub(crate) enum Refusal {
+    /// The skill holds no grant of any of these.
+    Denied(&'static [Capability]),
+    /// There is nothing behind it.
+    Unavailable(&'static str),
+}
+
+/// Which case of `host-error` to answer with, and its text.
+struct Answer {
+    case: &'static str,
+    text: String,
 }
 
 impl Refusal {
-    /// No grant of any of these.
-    pub(crate) fn denied(needs: &[Capability]) -> Self {
-        let list: Vec<_> = needs.iter().map(|capability| capability.as_str()).collect();
-        Self { case: "denied", text: format!("the skill holds no grant of {}", list.join(", ")) }
+    /// The answer to a call: the grant that would allow it, named as the one wrapper of what is granted names it.
+    fn about(&self, function: &str, params: &[Val]) -> Answer {
+        let needs = match self {
+            Self::Unavailable(text) => return Answer { case: "unavailable", text: (*text).to_owned() },
+            Self::Denied(needs) => needs,
+        };
+        let capability = needs.iter().find(|capability| of_use(**capability, function)).or(needs.first());
+        let mut names = params.iter().filter_map(|param| match param {
+            Val::String(text) => Some(text.as_str()),
+            _ => None,
+        });
+        let subject = match (capability, names.next(), names.next()) {
+            (Some(Capability::SkillsCall), Some(skill), Some(tool)) => format!("{skill}.{tool}"),
+            (_, Some(subject), _) => subject.to_owned(),
+            (_, None, _) => String::new(),
+        };
+        let text = capability.map_or_else(String::new, |capability| needed(*capability, &subject));
+        Answer { case: "denied", text }
     }
+}
 
+/// Is `capability` what the contract's `function` takes?
+fn of_use(capability: Capability, function: &str) -> bool {
+    match capability {
+        Capability::BlackboardRead => matches!(function, "get" | "exists" | "keys"),
+        Capability::BlackboardWrite => matches!(function, "set" | "compare-and-swap" | "add" | "delete" | "clear"),
+        Capability::BlackboardPublish => function == "publish",
+        Capability::EventsAppend => function == "append",
+        Capability::EventsRead => function == "read",
+        Capability::LlmEmbed => function == "embed",
+        _ => false,
+    }
+}
+
+impl Answer {
     /// The value that says no in the function's own type.
     fn value(&self, function: &ComponentFunc) -> Option<Val> {
         let Type::Result(result) = function.results().next()? else {

@@ -81,6 +81,7 @@ impl Bars {
                 Notice::Absorbed { file, .. }
                 | Notice::Replaced { file, .. }
                 | Notice::Waits { file, .. }
+                | Notice::Rejected { file, .. }
                 | Notice::Refused { file, .. } => {
                     if let Some(bar) = open.remove(file) {
                         bar.finish_and_clear();

@@ -79,6 +79,7 @@ pub(crate) fn say(as_json: bool, notice: &Notice) {
             Notice::Absorbed { skill, file, .. } => ("absorbed", Some(skill), file, None),
             Notice::Replaced { skill, file, .. } => ("replaced", Some(skill), file, None),
             Notice::Waits { skill, file, reason } => ("pending", Some(skill), file, Some(reason)),
+            Notice::Rejected { skill, file, reason } => ("rejected", Some(skill), file, Some(reason)),
             Notice::Refused { file, reason } => ("refused", None, file, Some(reason)),
             Notice::Removed { skill, file } => ("removed", Some(skill), file, None),
         };
@@ -95,7 +96,7 @@ pub(crate) fn say(as_json: bool, notice: &Notice) {
         Notice::Replaced { skill, version, file } => {
             print::note(&format!("replaced {skill} by {version} from {}", line(file)))
         }
-        Notice::Waits { skill, reason, .. } => print::note(&format!("{skill} {}", line(reason))),
+        Notice::Waits { skill, reason, .. } | Notice::Rejected { skill, reason, .. } => print::note(&format!("{skill} {}", line(reason))),
         Notice::Refused { file, reason } => print::note(&format!("refused {}: {}", line(file), line(reason))),
         Notice::Removed { skill, file } => print::note(&format!("removed {skill}: {} is gone", line(file))),
     }

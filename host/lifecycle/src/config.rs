@@ -381,7 +381,7 @@ mod tests {
     #[test]
     fn every_key_has_a_default() {
         assert_eq!(Config::load(None, []).unwrap(), Config::default());
-        assert_eq!(from_text("# nothing\n", &[]).unwrap(), Config::default());
+        assert_eq!(Config { file: None, ..from_text("# nothing\n", &[]).unwrap() }, Config::default());
     }
 
     #[test]

@@ -130,7 +130,9 @@ impl Generation {
         // One want out of an interface's several says that it is meant to be used.
         let unasked = |import: &&String| {
             let behind = capabilities_of(import);
-            !behind.is_empty() && !behind.iter().any(|capability| asked(*capability))
+            // Every component that was built with a standard library imports that one.
+            let ordinary = import.starts_with("wasi:filesystem/");
+            !ordinary && !behind.is_empty() && !behind.iter().any(|capability| asked(*capability))
         };
         self.imports.iter().filter(unasked).cloned().collect()
     }

@@ -61,6 +61,7 @@ pub enum Notice {
     Reading { file: String },
     Absorbed { skill: String, version: String, file: String, tools: usize },
     Waits { skill: String, file: String, reason: String },
+    Rejected { skill: String, file: String, reason: String },
     Replaced { skill: String, version: String, file: String },
     Refused { file: String, reason: String },
     Removed { skill: String, file: String },

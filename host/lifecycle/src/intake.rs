@@ -184,9 +184,14 @@ impl Inner {
         let (skill, version) = (generation.name.to_string(), generation.version.clone());
         let replaced = match (change, before) {
             (Change::Same | Change::Taken, _) => return,
-            (Change::Replaced(before), _) => {
+            (Change::Replaced(before), Remembered::Now(_)) => {
                 self.look_again_for(before.name.as_str());
                 Some(before.digest)
+            }
+            // Another process saw it first and told so.
+            (Change::Replaced(before), Remembered::Before) => {
+                self.look_again_for(before.name.as_str());
+                return self.notify(&Notice::Replaced { skill, version, file });
             }
             // What changed while no host ran changes now; what did not was told then.
             (Change::Absorbed, Remembered::Now(before)) => {
@@ -288,7 +293,7 @@ impl Inner {
                 self.change(|registry| registry.serve(Arc::new(generation)));
                 self.agents.follow(self);
             }
-            Err(error) => tracing::warn!(file, %error, "what served before the restart cannot serve again"),
+            Err(error) => tracing::info!(file, %error, "what served before the restart does not serve again"),
         }
     }
 
@@ -297,7 +302,7 @@ impl Inner {
         let (generation, _) = self.absorber.generation(package, file, &self.config, &self.keep).await?;
         match self.judge(&generation, self.passing.of(&generation.name))? {
             Verdict::Serves(held) => Ok(self.absorber.grant(generation, held.grants, &self.config)?),
-            Verdict::Waits(_) | Verdict::Rejected(_) => Err("what it asks for is no longer granted".into()),
+            Verdict::Waits(_) | Verdict::Rejected(_) => Err("what it asks for is not granted any more".into()),
         }
     }
 

@@ -57,9 +57,11 @@ impl Inner {
     pub(crate) async fn set_aside(self: &Arc<Self>, generation: Arc<Generation>, approval: &Approval) {
         self.restore(&generation.file).await;
         self.withdraw(&generation.file, "the file is one that was rejected before");
-        let entry = Entry::not(FileState::Rejected, &generation, rejected(approval));
+        let reason = rejected(approval);
+        let entry = Entry::not(FileState::Rejected, &generation, reason.clone());
         self.change(|registry| registry.list(entry));
         self.agents.follow(self);
+        self.notify(&Notice::Rejected { skill: generation.name.to_string(), file: generation.file.clone(), reason });
     }
 
     /// Nobody needs to decide about `file` any more.
@@ -71,6 +73,9 @@ impl Inner {
 
     /// Writes down what became of what a person approved.
     pub(crate) async fn settle(&self, generation: &Generation, by: &By, failed: Option<&str>) {
+        if matches!(by, By::Process) {
+            return;
+        }
         self.withdraw(&generation.file, "it needs no approval any more");
         let carried;
         let approval = match by {
@@ -132,21 +137,24 @@ impl Inner {
         }
     }
 
-    /// Takes in anew what waits and is proposed no more: somebody has decided.
-    pub(crate) fn look_again_at_decided(&self) {
+    /// Has what waits and is proposed no more taken in anew: somebody has decided. Says whether there is such a file.
+    pub(crate) fn look_again_at_decided(&self) -> bool {
         let open = match self.approvals.list(false) {
             Ok(open) => open,
             Err(error) => {
                 tracing::warn!(%error, "cannot see whether somebody decided");
-                return;
+                return false;
             }
         };
         let registry = self.registry.load();
         let waits = |entry: &&Entry| entry.state == FileState::Pending;
         let open = |entry: &Entry| open.iter().any(|open| open.file == entry.file && Some(open.digest) == entry.digest);
+        let mut decided = false;
         for entry in registry.entries().filter(waits).filter(|entry| !open(entry)) {
             self.look_again_at(&entry.file);
+            decided = true;
         }
+        decided
     }
 
     fn proposal<'a>(&self, generation: &'a Generation, new: &[Grant]) -> Proposal<'a> {

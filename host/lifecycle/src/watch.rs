@@ -7,9 +7,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use notify::Watcher as _;
+use notify::event::{AccessKind, AccessMode};
+use notify::{EventKind, Watcher as _};
 use serde_json::json;
-use skillhost_store::ChangeCounter;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
@@ -53,9 +53,15 @@ async fn watch(inner: Arc<Inner>, stop: CancellationToken) {
     if let Err(error) = std::fs::create_dir_all(inner.drop_folder()) {
         tracing::warn!(folder = %inner.drop_folder().display(), %error, "the skills folder cannot be made");
     }
-    let hears = move |_| match heard.try_send(()) {
-        // A full channel already says "look".
-        Ok(()) | Err(_) => {}
+    let decisions = tokio::spawn(decisions(inner.clone(), heard.clone()));
+    let hears = move |event: notify::Result<notify::Event>| {
+        // Looking at the folder is itself an access, of which no news comes.
+        let written = AccessKind::Close(AccessMode::Write);
+        let read = event.is_ok_and(|event| matches!(event.kind, EventKind::Access(kind) if kind != written));
+        if !read {
+            // A full channel already says "look".
+            let _ = heard.try_send(());
+        }
     };
     // Kept alive by being held.
     let _watcher = notify::recommended_watcher(hears)
@@ -66,7 +72,6 @@ async fn watch(inner: Arc<Inner>, stop: CancellationToken) {
         .inspect_err(|error| tracing::warn!(%error, "no notifications for the skills folder; looking twice a second"))
         .ok();
     inner.event("system.started", json!({"version": env!("CARGO_PKG_VERSION")})).await;
-    let mut decided = Decided::new(&inner);
     loop {
         let wait = match inner.rescan().await {
             Ok((true, _)) => RESCAN_UNSETTLED,
@@ -86,34 +91,34 @@ async fn watch(inner: Arc<Inner>, stop: CancellationToken) {
         tokio::select! {
             () = stop.cancelled() => break,
             () = came => {}
-            () = decided.wait() => inner.look_again_at_decided(),
             () = tokio::time::sleep(wait) => {}
         }
         while hear.try_recv().is_ok() {}
     }
+    decisions.abort();
     inner.agents.close().await;
     inner.event("system.stopped", json!({})).await;
 }
 
-/// Hears of decisions, whoever makes them.
-struct Decided(Option<ChangeCounter>);
-
-impl Decided {
-    fn new(inner: &Inner) -> Self {
-        let counter = inner.approvals.changes();
-        Self(counter.inspect_err(|error| tracing::warn!(%error, "approvals are noticed at the next start")).ok())
-    }
-
-    /// Waits until something is written where decisions are.
-    async fn wait(&mut self) {
-        loop {
-            tokio::time::sleep(ASK).await;
-            match self.0.as_mut().map(ChangeCounter::changed) {
-                Some(Ok(true)) => return,
-                Some(Ok(false)) => {}
-                Some(Err(error)) => tracing::warn!(%error, "cannot see whether somebody decided"),
-                None => std::future::pending().await,
+/// Hears of decisions, whoever makes them and in whichever process, and has the files looked at that they are about.
+async fn decisions(inner: Arc<Inner>, look: mpsc::Sender<()>) {
+    let mut changes = match inner.approvals.changes() {
+        Ok(changes) => changes,
+        Err(error) => {
+            tracing::warn!(%error, "approvals are noticed at the next start");
+            return;
+        }
+    };
+    loop {
+        tokio::time::sleep(ASK).await;
+        match changes.changed() {
+            Ok(true) => {
+                if inner.look_again_at_decided() {
+                    let _ = look.try_send(());
+                }
             }
+            Ok(false) => {}
+            Err(error) => tracing::warn!(%error, "cannot see whether somebody decided"),
         }
     }
 }

@@ -69,8 +69,8 @@ fn every_lie_is_refused_with_what_to_change() {
         (|m| m.subscriptions = vec!["a".into(); 65], "65 subscriptions"),
         (|m| m.subscriptions = vec!["a b".into()], "its subscription `a b` is empty or holds a space"),
         (|m| m.wants = vec![want("fs.read", "x"); 65], "it has 65 wants"),
-        (|m| m.wants = vec![want("root.everything", "*")], "`root.everything`, which is no capability; there are"),
-        (|m| m.wants = vec![want("blackboard.read", "")], "the scope `` of its want `blackboard.read` is empty"),
+        (|m| m.wants = vec![want("root.everything", "*")], "there is no capability `root.everything`; there are"),
+        (|m| m.wants = vec![want("blackboard.read", "")], "`` is no scope of `blackboard.read`: it has 0 bytes"),
         (|m| m.wants[0].reason = "\u{7f}".into(), "the reason of its want `blackboard.read`"),
     ];
     for (change, told) in cases {

@@ -14,7 +14,7 @@ use wasip2::clocks::monotonic_clock;
 const BULK_BYTES: usize = 32 << 20;
 
 /// As much as the host gives in one call.
-const RANDOM_BYTES: u64 = 8 << 10;
+const RANDOM_BYTES: u64 = 2 << 10;
 
 pub(super) fn tools() -> Vec<Tool> {
     vec![
