@@ -4,6 +4,7 @@
 //! `cargo run --release -p skillhost-bench -- --json` prints one object: times in microseconds, memory in KiB.
 
 mod bare;
+mod grants;
 mod guest;
 mod load;
 mod measure;

@@ -12,7 +12,7 @@ use skillhost_lifecycle::{Config, Host, Options, Recording, RunRequest};
 use skillhost_types::{Caller, Digest, LimitsPatch, Tenant};
 
 use crate::bare::Bare;
-use crate::{Failure, guest};
+use crate::{Failure, grants, guest};
 
 /// Calls before any is counted: caches and pools fill.
 const WARM_UP: usize = 1_000;
@@ -29,7 +29,7 @@ const CALLERS: usize = 4;
 /// Absorptions from the cache.
 const ABSORPTIONS: usize = 20;
 
-const SKILL: &str = "healthy";
+pub(crate) const SKILL: &str = "healthy";
 const TOOL: &str = "echo";
 const INPUT: &str = r#"{"text":"the quick brown fox jumps over the lazy dog"}"#;
 
@@ -51,6 +51,8 @@ struct Report {
     swap_added_p99: f64,
     calls_lost: u64,
     idle_skill_kib: f64,
+    grant_check_ns: f64,
+    ratio_20_grants: f64,
     n: usize,
 }
 
@@ -82,6 +84,7 @@ pub(crate) async fn all(calls: usize, as_json: bool) -> Result<(), Failure> {
     relaxed.close().await;
     durable.close().await;
     let absorb_cached = absorb_cached(folder.path(), &bytes).await?;
+    let ratio_20_grants = grants::ratio(folder.path(), &bytes).await?;
 
     let report = Report {
         ratio_p50: rounded(at(&relaxed_times, 0.5) / at(&bare_times, 0.5), 2),
@@ -94,6 +97,8 @@ pub(crate) async fn all(calls: usize, as_json: bool) -> Result<(), Failure> {
         swap_added_p99: rounded(swap_added_p99, 1),
         calls_lost,
         idle_skill_kib: rounded(idle_skill_kib, 1),
+        grant_check_ns: rounded(grants::check()?, 1),
+        ratio_20_grants: rounded(ratio_20_grants, 3),
         n: calls,
     };
     show(&report, as_json)
@@ -117,16 +122,22 @@ fn show(report: &Report, as_json: bool) -> Result<(), Failure> {
     println!("absorbed from the cache        {:>8.1} µs", report.absorb_cached);
     println!("a swap adds at p99             {:>8.1} µs, {} calls lost", report.swap_added_p99, report.calls_lost);
     println!("an idle skill holds            {:>8.1} KiB", report.idle_skill_kib);
+    println!("a check among 20 grants        {:>8.1} ns", report.grant_check_ns);
+    println!("a call with 20 grants / 1      {:>8.3}", report.ratio_20_grants);
     Ok(())
 }
 
-fn config(root: &Path, name: &str, recording: Recording) -> Config {
+pub(crate) fn config(root: &Path, name: &str, recording: Recording) -> Config {
     let root = root.join(name);
     Config { data_dir: root.join("data"), skills_dir: root.join("skills"), recording, ..Config::default() }
 }
 
 async fn host(root: &Path, name: &str, recording: Recording, bytes: &[u8]) -> Result<Host, Failure> {
-    let config = config(root, name, recording);
+    open(config(root, name, recording), bytes).await
+}
+
+/// A host that serves these bytes.
+pub(crate) async fn open(config: Config, bytes: &[u8]) -> Result<Host, Failure> {
     std::fs::create_dir_all(&config.skills_dir)?;
     std::fs::write(config.skills_dir.join("healthy.wasm"), bytes)?;
     let host = Host::open(Options::new(config)).await?;
@@ -354,15 +365,15 @@ fn resident_kib() -> Result<f64, Failure> {
 }
 
 /// Nanoseconds up to a minute, to three digits.
-fn histogram() -> Result<Histogram<u64>, Failure> {
+pub(crate) fn histogram() -> Result<Histogram<u64>, Failure> {
     Ok(Histogram::new_with_bounds(1, 60_000_000_000, 3)?)
 }
 
-fn nanos(duration: Duration) -> u64 {
+pub(crate) fn nanos(duration: Duration) -> u64 {
     u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
 
-fn at(times: &Histogram<u64>, quantile: f64) -> f64 {
+pub(crate) fn at(times: &Histogram<u64>, quantile: f64) -> f64 {
     times.value_at_quantile(quantile) as f64
 }
 

@@ -22,7 +22,7 @@ fn handled(world: &World, skill: &str) -> usize {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn messages_are_handled_in_order_and_across_replacements() {
-    let world = World::with(&["healthy", "hostile", "recorder"]).await;
+    let world = World::with(&["healthy", "greedy", "recorder"]).await;
     let watch = world.host.watch();
     for number in 0..25 {
         send(&world, "notes:a", json!({"n": number})).await;
@@ -38,7 +38,7 @@ async fn messages_are_handled_in_order_and_across_replacements() {
     assert!(runs.iter().all(|run| run.ok), "{runs:?}");
     let digests: std::collections::HashSet<_> = runs.iter().map(|run| run.digest).collect();
     assert_eq!(digests.len(), 2, "both generations had their share");
-    let keys = world.call("hostile.keys", json!({"pattern": "recorder:*", "limit": 100})).await;
+    let keys = world.call("greedy.keys", json!({"pattern": "recorder:*", "limit": 100})).await;
     assert_eq!(data(&keys)["ok"].as_array().unwrap().len(), 51, "{:?}", keys.output);
     world.is_unharmed().await;
     watch.stop().await;

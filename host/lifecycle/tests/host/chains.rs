@@ -7,8 +7,8 @@ use crate::world::{World, data, kind, until};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn calls_from_skill_to_skill_end_eight_deep() {
-    let world = World::with(&["healthy", "hostile", "ring-a", "ring-b"]).await;
-    for (target, depth) in [("hostile.self-call", "depth"), ("ring-a.round", "depth")] {
+    let world = World::with(&["healthy", "greedy", "ring-a", "ring-b"]).await;
+    for (target, depth) in [("greedy.self-call", "depth"), ("ring-a.round", "depth")] {
         let record = world.call(target, json!({})).await;
         let said = data(&record);
         assert_eq!(said["err"]["kind"], "limit", "{target}: {said}");
@@ -19,16 +19,16 @@ async fn calls_from_skill_to_skill_end_eight_deep() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_chain_lives_on_one_budget() {
-    let world = World::with(&["healthy", "hostile"]).await;
-    let input = json!({"skill": "hostile", "tool": "spin", "input": {}});
+    let world = World::with(&["healthy", "greedy"]).await;
+    let input = json!({"skill": "greedy", "tool": "spin", "input": {}});
     let limits = LimitsPatch { fuel: Some(50_000_000), ..LimitsPatch::default() };
-    let record = world.limited("hostile.call-skill", input, limits).await;
+    let record = world.limited("greedy.call-skill", input, limits).await;
     // The inner run took all that there was, so the outer has nothing to say so with.
     assert_eq!(kind(&record), Some(skillhost_types::ErrorKind::Fuel), "{record:?}");
     assert_eq!(record.usage.fuel, 50_000_000);
     let inner = || {
-        let runs = world.host.events().runs(Some("hostile"), 10).unwrap();
-        runs.into_iter().find(|run| matches!(&run.caller, Caller::Skill(by) if &**by == "hostile"))
+        let runs = world.host.events().runs(Some("greedy"), 10).unwrap();
+        runs.into_iter().find(|run| matches!(&run.caller, Caller::Skill(by) if &**by == "greedy"))
     };
     until("the inner run is on record", || inner().is_some()).await;
     let inner = inner().unwrap();

@@ -14,5 +14,6 @@ mod agents;
 mod attacks;
 mod chains;
 mod fairness;
+mod petitions;
 mod recording;
 mod world;

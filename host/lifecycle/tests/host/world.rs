@@ -119,6 +119,20 @@ pub(crate) fn another(component: &[u8]) -> Vec<u8> {
     bytes
 }
 
+/// The same component with another text in the slot `name`, which its source declares.
+pub(crate) fn filled(component: &[u8], name: &str, text: &str) -> Vec<u8> {
+    let find = |from: usize, what: &[u8]| {
+        component[from..].windows(what.len()).position(|window| window == what).map(|at| from + at).unwrap()
+    };
+    let opening = format!("%%SLOT {name}=");
+    let start = find(0, opening.as_bytes()) + opening.len();
+    let end = find(start, b"%%");
+    let mut bytes = component.to_vec();
+    bytes[start..end].fill(b' ');
+    bytes[start..start + text.len()].copy_from_slice(text.as_bytes());
+    bytes
+}
+
 pub(crate) async fn until(what: &str, condition: impl Fn() -> bool) {
     let begun = Instant::now();
     while !condition() {
