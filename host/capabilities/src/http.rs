@@ -89,7 +89,8 @@ impl WasiHttpHooks for Sender {
                 }
                 None => Err(Refusal::Denied { request: what.clone(), needed: format!("http.request {what}") }),
             };
-            let call = record("http.request", &what, started, at, sent.as_ref().err().map(|refusal| refusal.to_string()));
+            let call =
+                record("http.request", &what, started, at, sent.as_ref().err().map(|refusal| refusal.to_string()));
             let mut calls = calls.lock().unwrap_or_else(PoisonError::into_inner);
             if calls.len() < shown::CALLS {
                 calls.push(call);

@@ -94,16 +94,24 @@ pub(crate) fn link_store(instance: &mut LinkerInstance<'_, State>) -> wasmtime::
             Ok((got.map(|value| value.map(bytes)),)) as Answer<Option<Vec<u8>>>
         })
     })?;
-    instance.func_wrap_async("[method]bucket.set", |mut store, (bucket, key, value): (Resource<Bucket>, String, Vec<u8>)| {
-        Box::new(async move {
-            let key = full(&mut store, &bucket, &key)?;
-            let set = act(&mut store, function("bucket.set", Capability::BlackboardWrite), &key, async |call: Call, key| {
-                let value = clean(&call, text(value));
-                Ok(call.services.blackboard.set(&call.info.tenant, &key, value, Ttl::Default).await?)
-            });
-            Ok((set.await?,)) as Answer<()>
-        })
-    })?;
+    instance.func_wrap_async(
+        "[method]bucket.set",
+        |mut store, (bucket, key, value): (Resource<Bucket>, String, Vec<u8>)| {
+            Box::new(async move {
+                let key = full(&mut store, &bucket, &key)?;
+                let set = act(
+                    &mut store,
+                    function("bucket.set", Capability::BlackboardWrite),
+                    &key,
+                    async |call: Call, key| {
+                        let value = clean(&call, text(value));
+                        Ok(call.services.blackboard.set(&call.info.tenant, &key, value, Ttl::Default).await?)
+                    },
+                );
+                Ok((set.await?,)) as Answer<()>
+            })
+        },
+    )?;
     instance.func_wrap_async("[method]bucket.delete", |mut store, (bucket, key): One| {
         Box::new(async move {
             let key = full(&mut store, &bucket, &key)?;
@@ -230,7 +238,8 @@ async fn read(
     key: &str,
 ) -> wasmtime::Result<Result<Option<String>, Error>> {
     let called = function(name, Capability::BlackboardRead);
-    act(store, called, key, async |call: Call, key| Ok(call.services.blackboard.get(&call.info.tenant, &key).await?)).await
+    act(store, called, key, async |call: Call, key| Ok(call.services.blackboard.get(&call.info.tenant, &key).await?))
+        .await
 }
 
 /// All keys of a bucket, as far as the skill may read them. There is no second page: who has more keys than one holds is to use

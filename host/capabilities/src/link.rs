@@ -86,7 +86,9 @@ impl Links {
         let mut linker = self.wasi.clone();
         let engine = self.engine.wasmtime();
         for (import, item) in component.component_type().imports(engine) {
-            let (Some(name), ComponentItem::ComponentInstance(wanted)) = (linked_here(import), item.ty) else { continue };
+            let (Some(name), ComponentItem::ComponentInstance(wanted)) = (linked_here(import), item.ty) else {
+                continue;
+            };
             let mut root = linker.root();
             let mut instance = root.instance(import)?;
             let needs = needed(name);
@@ -133,7 +135,9 @@ mod tests {
 
     #[test]
     fn imports_of_other_worlds_and_other_versions_are_unknown() {
-        for known in ["skillhost:skill/run@0.1.0", "wasi:cli/environment@0.2.6", "wasi:http/types@0.2.0", "wasi:logging/logging"] {
+        for known in
+            ["skillhost:skill/run@0.1.0", "wasi:cli/environment@0.2.6", "wasi:http/types@0.2.0", "wasi:logging/logging"]
+        {
             assert!(is_known(known), "{known}");
         }
         for unknown in [

@@ -27,7 +27,8 @@ pub(crate) fn link_config(instance: &mut LinkerInstance<'_, State>) -> wasmtime:
     })?;
     instance.func_wrap("get-all", |mut store: StoreContextMut<'_, State>, (): ()| {
         store.data_mut().count_host_call()?;
-        let all: Vec<(String, String)> = store.data().host.info.config.iter().map(|(key, value)| (key.clone(), value.clone())).collect();
+        let all: Vec<(String, String)> =
+            store.data().host.info.config.iter().map(|(key, value)| (key.clone(), value.clone())).collect();
         Ok((Ok::<_, ConfigError>(all),))
     })
 }

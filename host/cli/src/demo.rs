@@ -21,6 +21,8 @@ const SWAPPED: &str = "units";
 const SWAPPED_TOOL: &str = "units.human-size";
 /// The skill that messages wake.
 const AGENT: &str = "triage";
+/// The skill that reads files.
+const READER: &str = "repo-scan";
 /// How much of an output is shown: lines, and characters of one.
 const LINES: usize = 8;
 const WIDTH: usize = 72;
@@ -65,7 +67,9 @@ pub(crate) async fn demo(common: &Common) -> Result<ExitCode, Fail> {
     used.push(call(&host, "jq.query", query).await?);
 
     title("4. Decide on what asks for more than every skill has");
-    decide(&host).await?;
+    decide(&host, AGENT).await?;
+    decide(&host, READER).await?;
+    used.push(call(&host, "repo-scan.scan", json!({"dir": "skills", "top": 3, "todos": 3})).await?);
 
     title("5. Wake an agent with a message");
     used.push(agent(&host).await?);
@@ -134,15 +138,15 @@ async fn call(host: &Host, target: &'static str, input: Value) -> Result<Used, F
     }
 }
 
-/// Says yes to the agent, as `skillhost approve` would.
-async fn decide(host: &Host) -> Result<(), Fail> {
-    let waits = host.approvals(false)?.into_iter().find(|approval| approval.skill == AGENT);
+/// Says yes to what waits of `skill`, as `skillhost approve` would.
+async fn decide(host: &Host, skill: &str) -> Result<(), Fail> {
+    let waits = host.approvals(false)?.into_iter().find(|approval| approval.skill == skill);
     let Some(waits) = waits else {
-        print::line(&format!("   {AGENT} was approved before"));
+        print::line(&format!("   {skill} was decided on before"));
         return Ok(());
     };
     for want in &waits.wants {
-        print::line(&format!("   {AGENT} asks for {} {}: {}", want.capability, want.scope, want.reason));
+        print::line(&format!("   {skill} asks for {} {}: {}", want.capability, want.scope, want.reason));
     }
     host.approve(&waits.id, None, "cli:demo").await?;
     print::line(&format!("   approved, as `skillhost approve {}` would", waits.id));

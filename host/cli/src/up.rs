@@ -96,7 +96,9 @@ pub(crate) fn say(as_json: bool, notice: &Notice) {
         Notice::Replaced { skill, version, file } => {
             print::note(&format!("replaced {skill} by {version} from {}", line(file)))
         }
-        Notice::Waits { skill, reason, .. } | Notice::Rejected { skill, reason, .. } => print::note(&format!("{skill} {}", line(reason))),
+        Notice::Waits { skill, reason, .. } | Notice::Rejected { skill, reason, .. } => {
+            print::note(&format!("{skill} {}", line(reason)))
+        }
         Notice::Refused { file, reason } => print::note(&format!("refused {}: {}", line(file), line(reason))),
         Notice::Removed { skill, file } => print::note(&format!("removed {skill}: {} is gone", line(file))),
     }

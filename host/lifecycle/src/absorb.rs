@@ -7,8 +7,12 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use skillhost_capabilities::{Context, DescribeSkill, Indices, Links, RunInfo, Services, State, is_known};
 use skillhost_engine::values::{ExportedFunction, exported_functions};
-use skillhost_engine::{Cache, Compiler, Directory, Engine, Environment, InspectError, Inspection, Protected, RunState};
-use skillhost_types::{Caller, Capability, Digest, Grant, Grants, Limits, NameError, RunId, SkillName, Source, Tenant, ToolName, Want};
+use skillhost_engine::{
+    Cache, Compiler, Directory, Engine, Environment, InspectError, Inspection, Protected, RunState,
+};
+use skillhost_types::{
+    Caller, Capability, Digest, Grant, Grants, Limits, NameError, RunId, SkillName, Source, Tenant, ToolName, Want,
+};
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::task::JoinError;
 use wasmtime::component::{Component, InstancePre};

@@ -69,15 +69,8 @@ pub enum ApprovalState {
 }
 
 impl ApprovalState {
-    const ALL: [Self; 7] = [
-        Self::Proposed,
-        Self::Approved,
-        Self::Rejected,
-        Self::Expired,
-        Self::Superseded,
-        Self::Applied,
-        Self::Failed,
-    ];
+    const ALL: [Self; 7] =
+        [Self::Proposed, Self::Approved, Self::Rejected, Self::Expired, Self::Superseded, Self::Applied, Self::Failed];
 
     /// The word for it.
     pub fn as_str(self) -> &'static str {
@@ -336,10 +329,7 @@ impl Approvals {
              AND state IN ('approved', 'applied', 'rejected') ORDER BY number DESC LIMIT 1"
         );
         self.database.read(|connection| {
-            connection
-                .prepare_cached(&sql)?
-                .query_row((skill, digest.to_string(), asked(wants)), decode)
-                .optional()
+            connection.prepare_cached(&sql)?.query_row((skill, digest.to_string(), asked(wants)), decode).optional()
         })
     }
 
@@ -355,9 +345,8 @@ impl Approvals {
     /// What waits, or with `all` also what was decided; the oldest first.
     pub(crate) fn list(&self, all: bool) -> Result<Vec<Approval>, StoreError> {
         self.database.transact(|transaction| self.expire(transaction))?;
-        let sql = format!(
-            "SELECT {COLUMNS} FROM approvals WHERE folder = ?1 AND (?2 OR state = 'proposed') ORDER BY number"
-        );
+        let sql =
+            format!("SELECT {COLUMNS} FROM approvals WHERE folder = ?1 AND (?2 OR state = 'proposed') ORDER BY number");
         self.database.read(|connection| connection.prepare(&sql)?.query_map((&self.folder, all), decode)?.collect())
     }
 

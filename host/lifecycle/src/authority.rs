@@ -109,7 +109,9 @@ pub(crate) fn judge(
         return held(given, by);
     }
     match decided {
-        Some(approval) if approval.state == ApprovalState::Rejected => return Ok(Verdict::Rejected(Box::new(approval))),
+        Some(approval) if approval.state == ApprovalState::Rejected => {
+            return Ok(Verdict::Rejected(Box::new(approval)));
+        }
         // Perhaps less than it asked for, which is a decision too.
         Some(approval) => return held(given, By::Person(Box::new(approval))),
         None => {}
@@ -119,8 +121,7 @@ pub(crate) fn judge(
         Some(forerunner) => forerunner.wants.iter().filter_map(|want| Grant::try_from(want).ok()).collect(),
         None => Vec::new(),
     };
-    let new: Vec<Grant> =
-        wants.into_iter().filter(|want| !covered(&given, want) && !covered(&known, want)).collect();
+    let new: Vec<Grant> = wants.into_iter().filter(|want| !covered(&given, want) && !covered(&known, want)).collect();
     match forerunner {
         Some(forerunner) if new.is_empty() && config.approval.carry_over == CarryOver::Narrower => {
             given.extend_from_slice(&forerunner.granted);

@@ -7,13 +7,16 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use crate::secrets::SecretSource;
 use serde::Deserialize;
 use serde_json::{Map, Value};
-use crate::secrets::SecretSource;
 use skillhost_types::{ByteSize, GrantRule, Limits, LimitsPatch, SkillName, parse_duration};
 
 /// What an environment variable must begin with to be a setting.
 const PREFIX: &str = "SKILLHOST_";
+
+/// The directory name that every skill with files of its own has already.
+const OWN_FOLDER: &str = "skill";
 
 /// Longest configuration file, in bytes: a thousand skills with sections of their own fit.
 const LARGEST_FILE: u64 = 1 << 20;
@@ -165,7 +168,7 @@ impl Default for Config {
             approval: ApprovalConfig::default(),
             grants: BTreeMap::new(),
             skills: BTreeMap::new(),
-            dirs: BTreeMap::new(),
+            dirs: BTreeMap::from([("workspace".to_owned(), PathBuf::from("."))]),
             secrets: BTreeMap::new(),
             network: NetworkConfig::default(),
             events: EventsConfig::default(),
@@ -252,8 +255,34 @@ impl Config {
             None => Value::Object(Map::new()),
         };
         let mut config = overlay(document, environment)?;
+        config.check().map_err(|message| {
+            let path = path.map_or_else(|| PathBuf::from(PREFIX), Path::to_owned);
+            ConfigError::Invalid { path, message }
+        })?;
         config.file = path.map(Path::to_owned);
         Ok(config)
+    }
+
+    /// What the types alone do not say.
+    fn check(&self) -> Result<(), String> {
+        let is_name = |name: &str| SkillName::new(name).is_ok();
+        let wrong = |section: &str, name: &str| {
+            format!(
+                "`{section}.{name}`: a name is of a-z, 0-9 and `-` and begins with a letter, so that a grant can say it"
+            )
+        };
+        if let Some(name) = self.dirs.keys().find(|name| !is_name(name)) {
+            return Err(wrong("dirs", name));
+        }
+        if self.dirs.contains_key(OWN_FOLDER) {
+            return Err(format!(
+                "`dirs.{OWN_FOLDER}`: that is where a skill finds its own folder; choose another name"
+            ));
+        }
+        match self.secrets.keys().find(|name| !is_name(name)) {
+            Some(name) => Err(wrong("secrets", name)),
+            None => Ok(()),
+        }
     }
 
     /// The limits of `skill`'s runs.
@@ -390,6 +419,22 @@ mod tests {
             let error = from_text(text, &[]).unwrap_err().to_string();
             let key = text.lines().nth(1).unwrap().trim().split(':').next().unwrap();
             assert!(error.contains(key) && error.contains('2'), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_secret_in_clear_and_a_name_that_no_grant_can_say_are_errors() {
+        let secret =
+            |value: &str| format!("secrets:\n  s: {{ value: {value}, hosts: [https://a.test], header: 'A: {{}}' }}\n");
+        let error = from_text(&secret("hunter2-in-clear"), &[]).unwrap_err().to_string();
+        assert!(error.contains("${ENV_NAME}") && !error.contains("hunter2"), "{error}");
+        assert!(from_text(&secret("'${TOKEN}'"), &[]).is_ok());
+        for text in [
+            "dirs: { Work Space: . }\n",
+            "dirs: { skill: . }\n",
+            "secrets: { 'a b': { value: 'file:x', hosts: [], header: '' } }\n",
+        ] {
+            assert!(from_text(text, &[]).is_err(), "{text}");
         }
     }
 

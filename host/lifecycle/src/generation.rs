@@ -140,9 +140,9 @@ impl Generation {
     /// The wants that none of its imports could use.
     pub fn asks_without_importing(&self) -> Vec<String> {
         let usable = |capability: &str| {
-            capability.parse().is_ok_and(|capability| {
-                capability == Capability::BlackboardSubscribe || self.imports_for(capability)
-            })
+            capability
+                .parse()
+                .is_ok_and(|capability| capability == Capability::BlackboardSubscribe || self.imports_for(capability))
         };
         let unusable = self.wants.iter().filter(|want| !usable(&want.capability));
         unusable.map(|want| format!("{} {}", want.capability, want.scope)).collect()

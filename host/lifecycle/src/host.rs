@@ -50,7 +50,14 @@ impl Options {
     /// The usual options for `config`: this same program compiles.
     pub fn new(config: Config) -> Self {
         // Linux gives the running program this name, also after its file was replaced.
-        Self { config, source: Arc::new(System), notices: None, passing: Passing::default(), resolver: None, compiler: "/proc/self/exe".into() }
+        Self {
+            config,
+            source: Arc::new(System),
+            notices: None,
+            passing: Passing::default(),
+            resolver: None,
+            compiler: "/proc/self/exe".into(),
+        }
     }
 }
 
@@ -266,8 +273,9 @@ impl Inner {
             redactor,
         });
         let protected = protected(&config);
-        let absorber = Absorber::new(engine, cache, Compiler::new(compiler), services.clone(), source.clone(), protected)
-            .map_err(HostError::Link)?;
+        let absorber =
+            Absorber::new(engine, cache, Compiler::new(compiler), services.clone(), source.clone(), protected)
+                .map_err(HostError::Link)?;
         Ok(Self {
             source: source.clone(),
             services,

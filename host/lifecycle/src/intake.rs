@@ -19,8 +19,8 @@ use crate::folder::{self, Fingerprint};
 use crate::generation::Generation;
 use crate::host::{FolderState, HostError, Inner, Notice};
 use crate::keep::{Kept, Remembered};
-use crate::petition::rejected;
 use crate::package::Package;
+use crate::petition::rejected;
 use crate::registry::{Change, Entry, FileState};
 
 /// How long a file that keeps changing is waited for.

@@ -42,16 +42,16 @@ mod watch;
 pub use approvals::{Approval, ApprovalState, DecideError, Decision};
 pub use authority::Passing;
 pub use config::{
-    ApprovalConfig, BlackboardConfig, CarryOver, Config, ConfigError, EventsConfig, HostLimits, NetworkConfig, Recording,
-    SecretConfig, SkillConfig,
+    ApprovalConfig, BlackboardConfig, CarryOver, Config, ConfigError, EventsConfig, HostLimits, NetworkConfig,
+    Recording, SecretConfig, SkillConfig,
 };
-pub use secrets::SecretSource;
-pub use skillhost_network::Resolve;
 pub use generation::{Generation, Kind, Tool};
 pub use host::{Host, HostError, Listener, Notice, Options};
 #[doc(hidden)]
 pub use manifest::fuzz_manifest;
 pub use registry::{Entry, FileState};
 pub use run::RunRequest;
+pub use secrets::SecretSource;
 pub use skillhost_capabilities::{Progress, ProgressSink};
+pub use skillhost_network::Resolve;
 pub use watch::Watch;

@@ -30,9 +30,7 @@ fn sorted(error: RunError) -> NestedError {
             NestedError::Limit(error.message)
         }
         ErrorKind::Denied => NestedError::Denied(error.message),
-        ErrorKind::NotFound | ErrorKind::InvalidInput | ErrorKind::Usage => {
-            NestedError::Invalid(error.message)
-        }
+        ErrorKind::NotFound | ErrorKind::InvalidInput | ErrorKind::Usage => NestedError::Invalid(error.message),
         ErrorKind::Overloaded | ErrorKind::Internal => NestedError::Unavailable(error.message),
     }
 }

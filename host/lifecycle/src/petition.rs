@@ -42,7 +42,8 @@ impl Inner {
             [] => "it asks for no more than its forerunner, and `approval.carry_over` is `never`".to_owned(),
             list => format!("it asks for {}", list.join(", ")),
         };
-        let reason = format!("waits for approval: {asks}; decide with `skillhost approve {0}` or `reject {0}`", approval.id);
+        let reason =
+            format!("waits for approval: {asks}; decide with `skillhost approve {0}` or `reject {0}`", approval.id);
         self.change(|registry| registry.list(Entry::not(FileState::Pending, &generation, reason.clone())));
         self.agents.follow(self);
         let skill = generation.name.to_string();

@@ -9,8 +9,8 @@ use skillhost_engine::values::{self, ReturnedError};
 use skillhost_engine::{Guest, RunState, Stop};
 use skillhost_redaction::Redactor;
 use skillhost_types::{
-    ByteSize, Caller, Content, ErrorKind, HostCallRecord, Limits, LimitsPatch, LogLine, Output, RunError, RunId, RunRecord,
-    Tenant, Timestamp, Usage,
+    ByteSize, Caller, Content, ErrorKind, HostCallRecord, Limits, LimitsPatch, LogLine, Output, RunError, RunId,
+    RunRecord, Tenant, Timestamp, Usage,
 };
 use wasmtime::Store;
 use wasmtime::component::{ComponentExportIndex, Instance, Val};

@@ -31,9 +31,9 @@ impl<'de> Deserialize<'de> for SecretSource {
             (Some(name), _) => Ok(Self::Environment(name.to_owned())),
             (None, Some(path)) => Ok(Self::File(path.into())),
             // Without the text: it may be the secret itself.
-            (None, None) => Err(serde::de::Error::custom(
-                "a secret is given as `${ENV_NAME}` or `file:PATH`, never in clear",
-            )),
+            (None, None) => {
+                Err(serde::de::Error::custom("a secret is given as `${ENV_NAME}` or `file:PATH`, never in clear"))
+            }
         }
     }
 }
@@ -55,7 +55,10 @@ impl SecretSource {
 }
 
 /// The way out, and what keeps the secrets in it out of everything else.
-pub(crate) fn open(config: &Config, resolver: Option<std::sync::Arc<dyn Resolve>>) -> Result<(Network, Redactor), Failure> {
+pub(crate) fn open(
+    config: &Config,
+    resolver: Option<std::sync::Arc<dyn Resolve>>,
+) -> Result<(Network, Redactor), Failure> {
     let mut secrets = Vec::new();
     let mut known = Vec::new();
     for (name, SecretConfig { value, hosts, header }) in &config.secrets {
@@ -70,7 +73,8 @@ pub(crate) fn open(config: &Config, resolver: Option<std::sync::Arc<dyn Resolve>
         secrets.push(Secret::new(name, value.clone(), hosts, header)?);
         known.push((name.clone(), value));
     }
-    let mut options = NetworkOptions { secrets, roots: roots(config.network.ca_file.as_deref())?, ..Default::default() };
+    let mut options =
+        NetworkOptions { secrets, roots: roots(config.network.ca_file.as_deref())?, ..Default::default() };
     if let Some(resolver) = resolver {
         options.resolver = resolver;
     }

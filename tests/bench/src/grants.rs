@@ -24,7 +24,7 @@ const NEEDED: &str = "blackboard.write healthy:*";
 
 fn grants() -> Vec<String> {
     // The one that allows comes last in the order in which they are tried.
-    let others = (1..MANY).map(|number| format!("blackboard.write agent{number}:thoughts:*"));
+    let others = (1..MANY).map(|number| format!("blackboard.write a{number}:*:b"));
     others.chain([NEEDED.to_owned()]).collect()
 }
 

@@ -44,7 +44,7 @@ fn world() -> (World, PathBuf) {
     world.aside("README.md", &std::fs::read(checkout().join("README.md")).unwrap());
     let folder = world.root().join("skills/dist");
     std::fs::create_dir_all(&folder).unwrap();
-    for name in ["jq", "markdown", "textkit", "triage", "units"] {
+    for name in ["fetch", "jq", "markdown", "repo-scan", "textkit", "triage", "units"] {
         let file = format!("{name}.wasm");
         let built = checkout().join("skills/dist").join(&file);
         std::fs::copy(&built, folder.join(file)).unwrap_or_else(|error| {

@@ -33,7 +33,13 @@ impl Guarded<'_> {
 }
 
 impl HostDescriptor for Guarded<'_> {
-    async fn advise(&mut self, fd: Fd, offset: types::Filesize, len: types::Filesize, advice: types::Advice) -> FsResult<()> {
+    async fn advise(
+        &mut self,
+        fd: Fd,
+        offset: types::Filesize,
+        len: types::Filesize,
+        advice: types::Advice,
+    ) -> FsResult<()> {
         self.view.advise(fd, offset, len, advice).await
     }
 
@@ -246,12 +252,7 @@ impl HostDescriptor for Guarded<'_> {
         self.view.is_same_object(one, other).await
     }
 
-    async fn metadata_hash_at(
-        &mut self,
-        fd: Fd,
-        flags: PathFlags,
-        path: String,
-    ) -> FsResult<types::MetadataHashValue> {
+    async fn metadata_hash_at(&mut self, fd: Fd, flags: PathFlags, path: String) -> FsResult<types::MetadataHashValue> {
         let step = self.step(fd, path, false).await?;
         let result = self.view.metadata_hash_at(Self::again(&step.dir), flags, step.name.clone()).await;
         self.leave(step)?;

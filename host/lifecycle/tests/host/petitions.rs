@@ -41,7 +41,10 @@ async fn a_thousand_callers_hear_the_old_generation_until_the_approval_and_the_n
                     match output.data.as_ref().and_then(|data| data["generation"].as_str()) {
                         Some("0") => old.fetch_add(1, Ordering::Relaxed),
                         Some("1") => {
-                            assert!(decided.load(Ordering::Acquire), "the new generation served before it was approved");
+                            assert!(
+                                decided.load(Ordering::Acquire),
+                                "the new generation served before it was approved"
+                            );
                             new.fetch_add(1, Ordering::Relaxed)
                         }
                         other => panic!("{other:?}"),
