@@ -4,19 +4,16 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
-use skillhost_lifecycle::{Config, ConfigError, Host, HostError, Notice, Options, Passing};
+use skillhost_lifecycle::{Config, ConfigError, DEFAULT_FILE, Host, HostError, Notice, Options, Passing};
 use skillhost_types::ErrorKind;
 
 use crate::args::Common;
 use crate::fail::Fail;
 use crate::{print, up};
 
-/// The configuration that is read when none is named.
-const DEFAULT_CONFIG: &str = "config.yaml";
-
 /// The configuration, with the flags laid over it.
 pub(crate) fn config(common: &Common) -> Result<Config, Fail> {
-    let default = Path::new(DEFAULT_CONFIG);
+    let default = Path::new(DEFAULT_FILE);
     let path = common.config.as_deref().or_else(|| default.exists().then_some(default));
     let environment =
         std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));

@@ -358,6 +358,11 @@ impl Approvals {
              WHERE state = 'proposed' AND proposed_at < ?1",
             (now.saturating_sub(patience),),
         )?;
+        // Of a file that changes with every build, what nobody decided on is no history.
+        transaction.execute(
+            "DELETE FROM approvals WHERE state = 'superseded' AND proposed_at < ?1",
+            (now.saturating_sub(patience),),
+        )?;
         Ok(now)
     }
 

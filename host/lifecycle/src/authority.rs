@@ -52,14 +52,31 @@ pub struct Passing {
 }
 
 impl Passing {
-    /// What `skill` of the drop folder is given.
-    pub(crate) fn of(&self, skill: &SkillName) -> &[Grant] {
-        if self.to.as_deref() == Some(skill.as_str()) { &self.grants } else { &[] }
+    /// `skill` of the drop folder, and what it is given.
+    pub(crate) fn of(&self, skill: &SkillName) -> Origin<'_> {
+        Origin::Folder(if self.to.as_deref() == Some(skill.as_str()) { &self.grants } else { &[] })
     }
 
-    /// What a file from elsewhere is given.
-    pub(crate) fn elsewhere(&self) -> &[Grant] {
-        if self.to.is_none() { &self.grants } else { &[] }
+    /// A file from elsewhere, and what it is given.
+    pub(crate) fn elsewhere(&self) -> Origin<'_> {
+        Origin::Elsewhere(if self.to.is_none() { &self.grants } else { &[] })
+    }
+}
+
+/// Where a file comes from, and what it is given for this process only.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Origin<'a> {
+    /// From the drop folder, where a name stands for one file.
+    Folder(&'a [Grant]),
+    /// From anywhere: whoever made it chose its name, so no forerunner of that name speaks for it.
+    Elsewhere(&'a [Grant]),
+}
+
+impl<'a> Origin<'a> {
+    fn passing(self) -> &'a [Grant] {
+        match self {
+            Self::Folder(passing) | Self::Elsewhere(passing) => passing,
+        }
     }
 }
 
@@ -78,7 +95,7 @@ pub(crate) fn judge(
     generation: &Generation,
     config: &Config,
     approvals: &Approvals,
-    passing: &[Grant],
+    origin: Origin<'_>,
 ) -> Result<Verdict, StoreError> {
     let name = &generation.name;
     let (wants, askable) = asked(generation);
@@ -91,8 +108,8 @@ pub(crate) fn judge(
     };
     let covered = |given: &[Grant], want: &Grant| given.iter().any(|grant| grant.covers(want));
 
-    if !passing.is_empty() {
-        given.extend_from_slice(passing);
+    if !origin.passing().is_empty() {
+        given.extend_from_slice(origin.passing());
         return held(given, By::Process);
     }
     let decided = approvals.decided(name.as_str(), &generation.digest, &generation.wants)?;
@@ -116,7 +133,10 @@ pub(crate) fn judge(
         Some(approval) => return held(given, By::Person(Box::new(approval))),
         None => {}
     }
-    let forerunner = approvals.forerunner(name.as_str())?;
+    let forerunner = match origin {
+        Origin::Folder(_) => approvals.forerunner(name.as_str())?,
+        Origin::Elsewhere(_) => None,
+    };
     let known: Vec<Grant> = match &forerunner {
         Some(forerunner) => forerunner.wants.iter().filter_map(|want| Grant::try_from(want).ok()).collect(),
         None => Vec::new(),

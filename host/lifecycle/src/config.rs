@@ -15,6 +15,9 @@ use skillhost_types::{ByteSize, GrantRule, Limits, LimitsPatch, SkillName, parse
 /// What an environment variable must begin with to be a setting.
 const PREFIX: &str = "SKILLHOST_";
 
+/// The configuration that is read when none is named.
+pub const DEFAULT_FILE: &str = "config.yaml";
+
 /// The directory name that every skill with files of its own has already.
 const OWN_FOLDER: &str = "skill";
 

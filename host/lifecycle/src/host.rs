@@ -18,7 +18,7 @@ use crate::absorb::Absorber;
 use crate::agents::Agents;
 use crate::approvals::{Approval, Approvals, DecideError};
 use crate::authority::Passing;
-use crate::config::{Config, Recording};
+use crate::config::{Config, DEFAULT_FILE, Recording};
 use crate::folder::Fingerprint;
 use crate::generation::Generation;
 use crate::keep::Keep;
@@ -341,12 +341,18 @@ impl Inner {
 
 /// What no skill reaches through a directory that it was granted: what the host keeps, and what says what skills may do.
 fn protected(config: &Config) -> Protected {
-    let real = |path: &Path| std::fs::canonicalize(path).ok();
+    // Also where it will be: a configuration that is not there yet is one that somebody could make.
+    let real = |path: &Path| {
+        let path = std::path::absolute(path).ok()?;
+        let parent = || Some(std::fs::canonicalize(path.parent()?).ok()?.join(path.file_name()?));
+        std::fs::canonicalize(&path).ok().or_else(parent)
+    };
     let files = config.secrets.values().filter_map(|secret| match &secret.value {
         SecretSource::File(path) => Some(path.as_path()),
         SecretSource::Environment(_) => None,
     });
     let hidden = files.chain([config.data_dir.as_path()]).filter_map(real).collect();
-    let frozen = config.file.as_deref().into_iter().chain([config.skills_dir.as_path()]);
+    let file = config.file.as_deref().unwrap_or(Path::new(DEFAULT_FILE));
+    let frozen = [file, config.skills_dir.as_path()].into_iter();
     Protected { hidden, frozen: frozen.filter_map(real).collect(), unread: Vec::new() }
 }

@@ -42,7 +42,7 @@ mod watch;
 pub use approvals::{Approval, ApprovalState, DecideError, Decision};
 pub use authority::Passing;
 pub use config::{
-    ApprovalConfig, BlackboardConfig, CarryOver, Config, ConfigError, EventsConfig, HostLimits, NetworkConfig,
+    ApprovalConfig, BlackboardConfig, CarryOver, Config, ConfigError, DEFAULT_FILE, EventsConfig, HostLimits, NetworkConfig,
     Recording, SecretConfig, SkillConfig,
 };
 pub use generation::{Generation, Kind, Tool};

@@ -11,7 +11,7 @@ use skillhost_store::StoreError;
 use skillhost_types::Grant;
 
 use crate::approvals::{Approval, DecideError, Decision, Proposal};
-use crate::authority::{self, By, Verdict};
+use crate::authority::{self, By, Origin, Verdict};
 use crate::generation::Generation;
 use crate::host::{Inner, Notice};
 use crate::registry::{Entry, FileState};
@@ -20,8 +20,8 @@ use crate::registry::{Entry, FileState};
 pub(crate) const ASK: Duration = Duration::from_millis(100);
 
 impl Inner {
-    pub(crate) fn judge(&self, generation: &Generation, passing: &[Grant]) -> Result<Verdict, StoreError> {
-        authority::judge(generation, &self.config, &self.approvals, passing)
+    pub(crate) fn judge(&self, generation: &Generation, origin: Origin<'_>) -> Result<Verdict, StoreError> {
+        authority::judge(generation, &self.config, &self.approvals, origin)
     }
 
     /// Puts `generation` before a person.
