@@ -25,5 +25,7 @@ mod kit;
 mod names;
 mod nesting;
 mod reach;
+mod secrets;
+mod server;
 mod text;
 mod tools;
