@@ -102,12 +102,17 @@ fn shown(world: &World, printed: &[Ran]) -> Vec<String> {
             }
         }
     }
+    let mut is_kept = false;
     each_file(&world.data(), &mut |path, bytes| {
+        is_kept |= String::from_utf8_lossy(bytes).contains("[redacted:");
         let found = found(bytes);
         if !found.is_empty() {
             faults.push(format!("{} holds {found:?}", path.display()));
         }
     });
+    if !is_kept {
+        faults.push("no file of the data directory holds what was leaked in a form that can be searched".to_owned());
+    }
     faults
 }
 
@@ -177,7 +182,8 @@ fn another_skill_finds_no_secret_on_the_board_and_in_the_events() {
     let server = Server::new();
     let world = world(&server, &GRANTS);
     let leak = json!({"call": "call-skill", "skill": "leaker", "tool": "everything", "input": {"url": format!("{}/pieces", server.origin())}});
-    let steps = json!({"steps": [leak, {"call": "get", "key": "leaker:everything"}, {"call": "events-read", "kinds": ["*"]}]});
+    let steps =
+        json!({"steps": [leak, {"call": "get", "key": "leaker:everything"}, {"call": "events-read", "kinds": ["*"]}]});
     let ran = run(&world, &["run", "greedy.steps", "--json", "--input", &steps.to_string()]);
     assert!(received(&server), "{:?}, {ran}", server.seen());
     let data = ran.data();

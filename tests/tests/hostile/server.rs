@@ -114,9 +114,10 @@ fn answer(path: &str, head: &str, elsewhere: &str) -> Answer {
         serde_json::json!({ "headers": lines })
     );
     match path {
-        "/away" => {
-            Answer { head: format!("HTTP/1.1 302 Found\r\nlocation: {elsewhere}\r\n"), pieces: vec![b"elsewhere".to_vec()] }
-        }
+        "/away" => Answer {
+            head: format!("HTTP/1.1 302 Found\r\nlocation: {elsewhere}\r\n"),
+            pieces: vec![b"elsewhere".to_vec()],
+        },
         "/pieces" => {
             // No piece holds a whole one of anything.
             let pieces = echo.as_bytes().chunks(3).map(<[u8]>::to_vec).collect();
@@ -126,7 +127,11 @@ fn answer(path: &str, head: &str, elsewhere: &str) -> Answer {
             let mut head = String::from("HTTP/1.1 200 OK\r\n");
             for (n, value) in values.iter().enumerate() {
                 head.push_str(&format!("x-echo-{n}: {value}\r\nset-cookie: key{n}={}\r\n", base64(value.as_bytes())));
-                head.push_str(&format!("x-hex-{n}: {}\r\nx-escaped-{n}: {}\r\n", hex(value.as_bytes()), escaped(value)));
+                head.push_str(&format!(
+                    "x-hex-{n}: {}\r\nx-escaped-{n}: {}\r\n",
+                    hex(value.as_bytes()),
+                    escaped(value)
+                ));
             }
             Answer { head, pieces: vec![b"in the headers".to_vec()] }
         }
