@@ -1,12 +1,16 @@
 //! Tries to change what it may only read and to reach what it was not given, by every call of `wasi:filesystem` that could.
 //! A call that is refused is an answer as any other: `{"calls": [{"call", "ok" | "err"}]}`, in the order in which they were made.
+//! Its slot makes it ask for other directories (`guests::slots`).
 
 use guests::manifest::{Input, data, manifest, tool, unknown, want};
-use guests::{Answer, Manifest};
+use guests::{Answer, Manifest, Want, slot, slots};
 use serde_json::{Value, json};
 use wasip2::filesystem::preopens::get_directories;
 use wasip2::filesystem::types::{Descriptor, DescriptorFlags, ErrorCode, NewTimestamp, OpenFlags, PathFlags};
 use wasip2::io::streams::OutputStream;
+
+// `capability scope`, parted by `;`.
+slot!(WANTS, b"%%SLOT WANTS=fs.read workspace;fs.write out                                                                                                    %%");
 
 const READ: DescriptorFlags = DescriptorFlags::READ;
 const WRITE: DescriptorFlags = DescriptorFlags::WRITE;
@@ -43,9 +47,14 @@ fn describe() -> Manifest {
     ];
     let parameters = [("dir", "string"), ("path", "string"), ("to", "string"), ("bytes", "integer")];
     Manifest {
-        wants: vec![want("fs.read", "workspace"), want("fs.write", "out")],
+        wants: wants(),
         ..manifest("fs-attacker", tools.map(|(name, description)| tool(name, description, &parameters)).into())
     }
+}
+
+fn wants() -> Vec<Want> {
+    let all = slots::read(&WANTS);
+    all.split(';').filter_map(|one| one.split_once(' ')).map(|(capability, scope)| want(capability, scope)).collect()
 }
 
 fn call(name: &str, input: String) -> Answer {

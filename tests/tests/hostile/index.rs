@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use skillhost_tests::{World, guests_folder};
 
-use crate::{describing, honest, kit::Row, nesting, reach, text, tools};
+use crate::{describing, directories, foreign, honest, kit::Row, nesting, reach, secrets, text, tools};
 
 /// Skills that messages wake up. No command sends messages yet, so the host's own tests do (`host/lifecycle/tests/host`).
 const AGENTS: &[&str] = &["pingpong", "failing-agent", "recorder"];
@@ -63,6 +63,15 @@ fn every_odd_and_honest_skill_of_the_page_is_called() {
         .chain(names(["plain-resource"]))
         .collect();
     assert_eq!(called, page("Odd and honest"));
+}
+
+#[test]
+fn every_attack_on_what_a_skill_may_reach_is_made_and_every_component_of_others_runs() {
+    let of = |skill: &str, tools: &[&str]| tools.iter().map(|tool| format!("{skill}.{tool}")).collect::<Vec<_>>();
+    let files = [&directories::CHANGING[..], &directories::OUTWARD, &directories::OTHER].concat();
+    let made = [of("fs-attacker", &files), of("leaker", &secrets::TOOLS)].concat();
+    let made = made.into_iter().chain(foreign::COMPONENTS.map(str::to_owned));
+    assert_eq!(made.collect::<Names>(), page("Authority"));
 }
 
 #[test]
