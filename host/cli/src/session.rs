@@ -99,7 +99,7 @@ impl From<ConfigError> for Fail {
 impl From<HostError> for Fail {
     fn from(error: HostError) -> Self {
         match error {
-            HostError::Folder { .. } => Self::usage(error),
+            HostError::Folder { .. } | HostError::Network(_) => Self::usage(error),
             _ => Self::new(ErrorKind::Internal, error),
         }
     }

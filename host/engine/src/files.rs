@@ -91,12 +91,17 @@ pub(crate) fn link<H: Reach>(linker: &mut Linker<RunState<H>>) -> wasmtime::Resu
 
 type Fd = Resource<Descriptor>;
 
+/// Links that are followed one after the other, as many as systems follow.
+const LINKS: usize = 40;
+
 /// A directory and a name in it, whose place was looked at.
 struct Step {
     dir: Fd,
     name: String,
-    /// The directory was opened for this.
-    opened: bool,
+    /// Where that is; none where nothing protected is near. Then the directory is the caller's own.
+    place: Option<PathBuf>,
+    /// How the name is to be taken: no link, once links were followed.
+    flags: PathFlags,
 }
 
 impl<'a> Guarded<'a> {
@@ -119,6 +124,7 @@ impl<'a> Guarded<'a> {
             return Ok(Vec::new());
         };
         let place = self.where_is(fd)?;
+        self.check(&place, false)?;
         let here = protected.hidden.iter().filter(|hidden| hidden.parent() == Some(&place));
         Ok(here.filter_map(|hidden| hidden.file_name()?.to_str()).map(str::to_owned).collect())
     }
@@ -142,32 +148,50 @@ impl<'a> Guarded<'a> {
     }
 
     /// Fails if what `path` names is hidden, or frozen and to be changed. Gives the opened directory that holds it and its name
-    /// there: what was looked at is what is used then, whoever moves things meanwhile.
-    async fn step(&mut self, fd: Fd, path: String, change: bool) -> FsResult<Step> {
+    /// there, links followed as `flags` say: what was looked at is what is used then, whoever moves things meanwhile.
+    async fn step(&mut self, fd: Fd, mut path: String, flags: PathFlags, change: bool) -> FsResult<Step> {
         if self.protected.is_none() {
-            return Ok(Step { dir: fd, name: path, opened: false });
+            return Ok(Step { dir: fd, name: path, place: None, flags });
         }
-        let (parent, name) = match path.rsplit_once('/') {
-            Some(("", _)) => return Err(ErrorCode::NotPermitted.into()),
-            Some((parent, name)) => (parent, name),
-            None => (".", path.as_str()),
-        };
-        // A path that ends with a directory's own name for itself or for what is above it.
-        let (parent, name) = if matches!(name, "" | "." | "..") { (path.as_str(), ".") } else { (parent, name) };
-        let flags = (PathFlags::SYMLINK_FOLLOW, OpenFlags::DIRECTORY, DescriptorFlags::READ);
-        let dir = self.view.open_at(fd, flags.0, parent.to_owned(), flags.1, flags.2).await?;
-        let step = Step { dir, name: name.to_owned(), opened: true };
-        let checked = self.where_is(&step.dir).and_then(|place| {
-            let place = if step.name == "." { place } else { place.join(&step.name) };
-            self.check(&place, change)
-        });
-        match checked {
-            Ok(()) => Ok(step),
-            Err(error) => {
-                self.leave(step)?;
-                Err(error)
+        for _ in 0..LINKS {
+            let (parent, name) = match path.rsplit_once('/') {
+                Some(("", _)) => return Err(ErrorCode::NotPermitted.into()),
+                Some((parent, name)) => (parent, name),
+                None => (".", path.as_str()),
+            };
+            // A path that ends with a directory's own name for itself or for what is above it.
+            let (parent, name) = if matches!(name, "" | "." | "..") { (path.as_str(), ".") } else { (parent, name) };
+            let (parent, name) = (parent.to_owned(), name.to_owned());
+            let (follow, directory, read) = (PathFlags::SYMLINK_FOLLOW, OpenFlags::DIRECTORY, DescriptorFlags::READ);
+            let dir = self.view.open_at(Self::again(&fd), follow, parent.clone(), directory, read).await?;
+            if flags.contains(PathFlags::SYMLINK_FOLLOW)
+                && let Ok(target) = self.view.readlink_at(Self::again(&dir), name.clone()).await
+            {
+                self.view.table.delete(dir)?;
+                if target.starts_with('/') {
+                    return Err(ErrorCode::NotPermitted.into());
+                }
+                path = format!("{parent}/{target}");
+                continue;
             }
+            let place = self.where_is(&dir).map(|place| if name == "." { place } else { place.join(&name) });
+            let checked = place.and_then(|place| self.check(&place, change).map(|()| place));
+            return match checked {
+                Ok(place) => Ok(Step { dir, name, place: Some(place), flags: PathFlags::empty() }),
+                Err(error) => {
+                    self.view.table.delete(dir)?;
+                    Err(error)
+                }
+            };
         }
+        Err(ErrorCode::Loop.into())
+    }
+
+    /// Fails if what may not be read would come to where it may be.
+    fn check_move(&self, from: &Step, to: &Step) -> FsResult<()> {
+        let (Some(protected), Some(from), Some(to)) = (self.protected, &from.place, &to.place) else { return Ok(()) };
+        let unread = |place: &Path| protected.unread.iter().any(|unread| place.starts_with(unread));
+        if unread(from) && !unread(to) { Err(ErrorCode::NotPermitted.into()) } else { Ok(()) }
     }
 
     fn check(&self, place: &Path, change: bool) -> FsResult<()> {
@@ -182,7 +206,7 @@ impl<'a> Guarded<'a> {
 
     /// Closes what was opened for a step.
     fn leave(&mut self, step: Step) -> FsResult<()> {
-        if step.opened {
+        if step.place.is_some() {
             self.view.table.delete(step.dir)?;
         }
         Ok(())

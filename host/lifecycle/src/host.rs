@@ -341,18 +341,19 @@ impl Inner {
 
 /// What no skill reaches through a directory that it was granted: what the host keeps, and what says what skills may do.
 fn protected(config: &Config) -> Protected {
-    // Also where it will be: a configuration that is not there yet is one that somebody could make.
-    let real = |path: &Path| {
-        let path = std::path::absolute(path).ok()?;
-        let parent = || Some(std::fs::canonicalize(path.parent()?).ok()?.join(path.file_name()?));
-        std::fs::canonicalize(&path).ok().or_else(parent)
+    // Where it is; and where its name is, which may be a link that another could take the place of, or not be there yet.
+    let both = |path: &Path| {
+        let named = std::path::absolute(path)
+            .ok()
+            .and_then(|path| Some(std::fs::canonicalize(path.parent()?).ok()?.join(path.file_name()?)));
+        std::fs::canonicalize(path).ok().into_iter().chain(named)
     };
     let files = config.secrets.values().filter_map(|secret| match &secret.value {
         SecretSource::File(path) => Some(path.as_path()),
         SecretSource::Environment(_) => None,
     });
-    let hidden = files.chain([config.data_dir.as_path()]).filter_map(real).collect();
+    let hidden = files.chain([config.data_dir.as_path()]).flat_map(both).collect();
     let file = config.file.as_deref().unwrap_or(Path::new(DEFAULT_FILE));
-    let frozen = [file, config.skills_dir.as_path()].into_iter();
-    Protected { hidden, frozen: frozen.filter_map(real).collect(), unread: Vec::new() }
+    let frozen = [file, config.skills_dir.as_path()].into_iter().flat_map(both).collect();
+    Protected { hidden, frozen, unread: Vec::new() }
 }

@@ -42,8 +42,8 @@ mod watch;
 pub use approvals::{Approval, ApprovalState, DecideError, Decision};
 pub use authority::Passing;
 pub use config::{
-    ApprovalConfig, BlackboardConfig, CarryOver, Config, ConfigError, DEFAULT_FILE, EventsConfig, HostLimits, NetworkConfig,
-    Recording, SecretConfig, SkillConfig,
+    ApprovalConfig, BlackboardConfig, CarryOver, Config, ConfigError, DEFAULT_FILE, EventsConfig, HostLimits,
+    NetworkConfig, Recording, SecretConfig, SkillConfig,
 };
 pub use generation::{Generation, Kind, Tool};
 pub use host::{Host, HostError, Listener, Notice, Options};

@@ -56,6 +56,10 @@ impl HostDescriptor for Guarded<'_> {
     }
 
     async fn set_times(&mut self, fd: Fd, atim: types::NewTimestamp, mtim: types::NewTimestamp) -> FsResult<()> {
+        // Of what was opened for reading too.
+        if self.protected.is_some() {
+            self.check(&self.where_is(&fd)?, true)?;
+        }
         self.view.set_times(fd, atim, mtim).await
     }
 
@@ -100,7 +104,7 @@ impl HostDescriptor for Guarded<'_> {
     }
 
     async fn create_directory_at(&mut self, fd: Fd, path: String) -> FsResult<()> {
-        let step = self.step(fd, path, true).await?;
+        let step = self.step(fd, path, PathFlags::empty(), true).await?;
         self.meter(ENTRY)?;
         let result = self.view.create_directory_at(Self::again(&step.dir), step.name.clone()).await;
         self.leave(step)?;
@@ -108,8 +112,8 @@ impl HostDescriptor for Guarded<'_> {
     }
 
     async fn stat_at(&mut self, fd: Fd, flags: PathFlags, path: String) -> FsResult<types::DescriptorStat> {
-        let step = self.step(fd, path, false).await?;
-        let result = self.view.stat_at(Self::again(&step.dir), flags, step.name.clone()).await;
+        let step = self.step(fd, path, flags, false).await?;
+        let result = self.view.stat_at(Self::again(&step.dir), step.flags, step.name.clone()).await;
         self.leave(step)?;
         result
     }
@@ -122,24 +126,21 @@ impl HostDescriptor for Guarded<'_> {
         atim: types::NewTimestamp,
         mtim: types::NewTimestamp,
     ) -> FsResult<()> {
-        let step = self.step(fd, path, true).await?;
-        // Through a link only what was opened and looked at; that is `set-times`.
-        let followed = flags.contains(PathFlags::SYMLINK_FOLLOW) && step.opened;
-        let result = if followed && self.view.readlink_at(Self::again(&step.dir), step.name.clone()).await.is_ok() {
-            Err(ErrorCode::NotPermitted.into())
-        } else {
-            self.view.set_times_at(Self::again(&step.dir), flags, step.name.clone(), atim, mtim).await
-        };
+        let step = self.step(fd, path, flags, true).await?;
+        let result = self.view.set_times_at(Self::again(&step.dir), step.flags, step.name.clone(), atim, mtim).await;
         self.leave(step)?;
         result
     }
 
     async fn link_at(&mut self, fd: Fd, flags: PathFlags, path: String, new_fd: Fd, new_path: String) -> FsResult<()> {
         self.meter(ENTRY)?;
-        let from = self.step(fd, path, true).await?;
-        let to = self.step(new_fd, new_path, true).await?;
+        let from = self.step(fd, path, flags, true).await?;
+        let to = self.step(new_fd, new_path, PathFlags::empty(), true).await?;
         let (old, new) = (Self::again(&from.dir), Self::again(&to.dir));
-        let result = self.view.link_at(old, flags, from.name.clone(), new, to.name.clone()).await;
+        let result = match self.check_move(&from, &to) {
+            Ok(()) => self.view.link_at(old, from.flags, from.name.clone(), new, to.name.clone()).await,
+            Err(error) => Err(error),
+        };
         self.leave(from)?;
         self.leave(to)?;
         result
@@ -158,19 +159,14 @@ impl HostDescriptor for Guarded<'_> {
         if open_flags.contains(OpenFlags::CREATE) {
             self.meter(ENTRY)?;
         }
-        let step = self.step(fd, path, change).await?;
-        if !step.opened {
-            return self.view.open_at(step.dir, path_flags, step.name, open_flags, flags).await;
+        let step = self.step(fd, path, path_flags, change).await?;
+        if step.place.is_none() {
+            return self.view.open_at(step.dir, step.flags, step.name, open_flags, flags).await;
         }
-        // Emptied only once it is known what it is, and not made through a link.
+        // Emptied only once it is known what it is.
         let truncate = open_flags.contains(OpenFlags::TRUNCATE);
         open_flags &= !OpenFlags::TRUNCATE;
-        let is_link = self.view.readlink_at(Self::again(&step.dir), step.name.clone()).await.is_ok();
-        if is_link && open_flags.contains(OpenFlags::CREATE) {
-            self.leave(step)?;
-            return Err(ErrorCode::NotPermitted.into());
-        }
-        let opened = self.view.open_at(Self::again(&step.dir), path_flags, step.name.clone(), open_flags, flags).await;
+        let opened = self.view.open_at(Self::again(&step.dir), step.flags, step.name.clone(), open_flags, flags).await;
         self.leave(step)?;
         let opened = opened?;
         let is_dir = matches!(self.view.table.get(&opened)?, Descriptor::Dir(_));
@@ -196,24 +192,27 @@ impl HostDescriptor for Guarded<'_> {
     }
 
     async fn readlink_at(&mut self, fd: Fd, path: String) -> FsResult<String> {
-        let step = self.step(fd, path, false).await?;
+        let step = self.step(fd, path, PathFlags::empty(), false).await?;
         let result = self.view.readlink_at(Self::again(&step.dir), step.name.clone()).await;
         self.leave(step)?;
         result
     }
 
     async fn remove_directory_at(&mut self, fd: Fd, path: String) -> FsResult<()> {
-        let step = self.step(fd, path, true).await?;
+        let step = self.step(fd, path, PathFlags::empty(), true).await?;
         let result = self.view.remove_directory_at(Self::again(&step.dir), step.name.clone()).await;
         self.leave(step)?;
         result
     }
 
     async fn rename_at(&mut self, fd: Fd, path: String, new_fd: Fd, new_path: String) -> FsResult<()> {
-        let from = self.step(fd, path, true).await?;
-        let to = self.step(new_fd, new_path, true).await?;
+        let from = self.step(fd, path, PathFlags::empty(), true).await?;
+        let to = self.step(new_fd, new_path, PathFlags::empty(), true).await?;
         let (old, new) = (Self::again(&from.dir), Self::again(&to.dir));
-        let result = self.view.rename_at(old, from.name.clone(), new, to.name.clone()).await;
+        let result = match self.check_move(&from, &to) {
+            Ok(()) => self.view.rename_at(old, from.name.clone(), new, to.name.clone()).await,
+            Err(error) => Err(error),
+        };
         self.leave(from)?;
         self.leave(to)?;
         result
@@ -221,14 +220,14 @@ impl HostDescriptor for Guarded<'_> {
 
     async fn symlink_at(&mut self, fd: Fd, target: String, path: String) -> FsResult<()> {
         self.meter(ENTRY)?;
-        let step = self.step(fd, path, true).await?;
+        let step = self.step(fd, path, PathFlags::empty(), true).await?;
         let result = self.view.symlink_at(Self::again(&step.dir), target, step.name.clone()).await;
         self.leave(step)?;
         result
     }
 
     async fn unlink_file_at(&mut self, fd: Fd, path: String) -> FsResult<()> {
-        let step = self.step(fd, path, true).await?;
+        let step = self.step(fd, path, PathFlags::empty(), true).await?;
         let result = self.view.unlink_file_at(Self::again(&step.dir), step.name.clone()).await;
         self.leave(step)?;
         result
@@ -253,8 +252,8 @@ impl HostDescriptor for Guarded<'_> {
     }
 
     async fn metadata_hash_at(&mut self, fd: Fd, flags: PathFlags, path: String) -> FsResult<types::MetadataHashValue> {
-        let step = self.step(fd, path, false).await?;
-        let result = self.view.metadata_hash_at(Self::again(&step.dir), flags, step.name.clone()).await;
+        let step = self.step(fd, path, flags, false).await?;
+        let result = self.view.metadata_hash_at(Self::again(&step.dir), step.flags, step.name.clone()).await;
         self.leave(step)?;
         result
     }
