@@ -121,8 +121,9 @@ fn describe(approval: &Approval) {
     }
     if *state == ApprovalState::Proposed {
         print::line(&format!("  decide with: skillhost approve {id}, or skillhost reject {id}"));
-        if let Some(first) = approval.new.first().filter(|_| approval.wants.len() > 1) {
-            print::line(&format!("  or in part:  skillhost approve {id} --only '{first}'"));
+        let first = approval.new.first().and_then(|first| first.parse::<Grant>().ok());
+        if let Some(first) = first.filter(|_| approval.wants.len() > 1) {
+            print::line(&format!("  or in part:  skillhost approve {id} --only {}", first.quoted()));
         }
     }
 }

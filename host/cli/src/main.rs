@@ -20,6 +20,7 @@ mod up;
 use std::process::ExitCode;
 
 use clap::Parser as _;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use skillhost_types::ErrorKind;
 
 use crate::args::{Arguments, Command};
@@ -30,6 +31,7 @@ fn main() -> ExitCode {
     if let Some(code) = skillhost_engine::compile::child() {
         return code;
     }
+    allow_open_files();
     let arguments = Arguments::parse();
     log_to_standard_error(&arguments);
     let code = dispatch(&arguments).unwrap_or_else(|fail| {
@@ -37,6 +39,13 @@ fn main() -> ExitCode {
         ExitCode::from(fail.exit_code())
     });
     if print::all_written() { code } else { ExitCode::from(ErrorKind::Internal.exit_code()) }
+}
+
+/// As many open files as the system lets this process have: each request and each file of a guest is one.
+fn allow_open_files() {
+    let limit = getrlimit(Resource::Nofile);
+    // Without them there are fewer, and that is all.
+    let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit });
 }
 
 fn dispatch(arguments: &Arguments) -> Result<ExitCode, Fail> {

@@ -43,6 +43,17 @@ pub struct Protected {
     pub frozen: Vec<PathBuf>,
     /// What can be changed and not read.
     pub unread: Vec<PathBuf>,
+    /// What lies in something hidden and is there all the same: the skill's own folder.
+    pub own: Option<PathBuf>,
+}
+
+/// Where `path` is or will be: canonical as far as it exists.
+pub fn place_of(path: &Path) -> Option<PathBuf> {
+    let path = std::path::absolute(path).ok()?;
+    path.ancestors().find_map(|there| {
+        let rest = path.strip_prefix(there).ok()?;
+        Some(std::fs::canonicalize(there).ok()?.join(rest))
+    })
 }
 
 impl Protected {
@@ -59,7 +70,12 @@ impl Protected {
             real.iter().any(|path| path.as_ref().map_or(true, |path| own.starts_with(path) || path.starts_with(own)))
         };
         let those = |all: &[PathBuf]| all.iter().filter(near).cloned().collect();
-        Self { hidden: those(&self.hidden), frozen: those(&self.frozen), unread: those(&self.unread) }
+        Self {
+            hidden: those(&self.hidden),
+            frozen: those(&self.frozen),
+            unread: those(&self.unread),
+            own: self.own.clone(),
+        }
     }
 }
 
@@ -68,6 +84,8 @@ pub(crate) struct Guarded<'a> {
     view: WasiFilesystemCtxView<'a>,
     meter: &'a Meter,
     listings: &'a mut Listings,
+    /// Files and directories that the guest holds open.
+    open: &'a mut u32,
     /// None where nothing of it could be reached.
     protected: Option<&'a Protected>,
 }
@@ -91,6 +109,10 @@ pub(crate) fn link<H: Reach>(linker: &mut Linker<RunState<H>>) -> wasmtime::Resu
 
 type Fd = Resource<Descriptor>;
 
+/// Files and directories that one run may hold open: a tool that walks a tree needs some tens, and every one is an open file of the
+/// host, of which all runs together have some thousands.
+const OPEN: u32 = 64;
+
 /// Links that are followed one after the other, as many as systems follow.
 const LINKS: usize = 40;
 
@@ -109,13 +131,17 @@ impl<'a> Guarded<'a> {
         view: WasiFilesystemCtxView<'a>,
         meter: &'a Meter,
         listings: &'a mut Listings,
+        open: &'a mut u32,
         protected: Option<&'a Protected>,
     ) -> Self {
-        Self { view, meter, listings, protected }
+        Self { view, meter, listings, open, protected }
     }
 
     fn is_hidden(&self, path: &Path) -> bool {
-        self.protected.is_some_and(|protected| protected.hidden.iter().any(|hidden| path.starts_with(hidden)))
+        self.protected.is_some_and(|protected| {
+            let own = protected.own.as_ref().is_some_and(|own| path.starts_with(own));
+            !own && protected.hidden.iter().any(|hidden| path.starts_with(hidden))
+        })
     }
 
     /// The names in an opened directory that are not shown.
@@ -220,6 +246,18 @@ impl<'a> Guarded<'a> {
         };
         let link = format!("/proc/self/fd/{}", file.as_raw_fd());
         std::fs::read_link(link).map_err(|error| ErrorCode::from(&error).into())
+    }
+
+    /// Two steps, of which none stays open if one fails.
+    async fn steps(&mut self, from: (Fd, String, PathFlags), to: (Fd, String)) -> FsResult<(Step, Step)> {
+        let from = self.step(from.0, from.1, from.2, true).await?;
+        match self.step(to.0, to.1, PathFlags::empty(), true).await {
+            Ok(to) => Ok((from, to)),
+            Err(error) => {
+                self.leave(from)?;
+                Err(error)
+            }
+        }
     }
 
     fn again(fd: &Fd) -> Fd {

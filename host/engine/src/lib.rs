@@ -37,7 +37,7 @@ pub use admission::{Admission, Overloaded, Permit};
 pub use cache::{Cache, LoadError, Sealed};
 pub use compile::{CompileError, Compiler};
 pub use config::{Engine, EngineError, PoolUsage, Settings};
-pub use files::{Directory, Protected};
+pub use files::{Directory, Protected, place_of};
 pub use http::Reach;
 pub use inspect::{InspectError, Inspection, inspect};
 pub use limiter::Limiter;

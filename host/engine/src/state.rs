@@ -60,6 +60,7 @@ pub struct RunState<H> {
     pub(crate) http: WasiHttpCtx,
     pub(crate) meter: Meter,
     pub(crate) listings: Listings,
+    pub(crate) open: u32,
     wasi: Option<WasiCtx>,
 }
 
@@ -83,6 +84,7 @@ impl<H> RunState<H> {
             http: WasiHttpCtx::default(),
             meter: Meter::default(),
             listings: Listings::new(),
+            open: 0,
             wasi: None,
         }
     }
@@ -146,7 +148,7 @@ impl<H: Reach> RunState<H> {
         let ctx = self.wasi.get_or_insert_with(|| wasi::context(&self.environment, &self.log));
         let view = WasiFilesystemCtxView { ctx: ctx.filesystem(), table: &mut self.table };
         let protected = Some(&self.environment.protected).filter(|protected| !protected.is_empty());
-        Guarded::new(view, &self.meter, &mut self.listings, protected)
+        Guarded::new(view, &self.meter, &mut self.listings, &mut self.open, protected)
     }
 }
 

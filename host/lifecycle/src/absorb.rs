@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use skillhost_capabilities::{Context, DescribeSkill, Indices, Links, RunInfo, Services, State, is_known};
 use skillhost_engine::values::{ExportedFunction, exported_functions};
 use skillhost_engine::{
-    Cache, Compiler, Directory, Engine, Environment, InspectError, Inspection, Protected, RunState,
+    Cache, Compiler, Directory, Engine, Environment, InspectError, Inspection, Protected, RunState, place_of,
 };
 use skillhost_types::{
     Caller, Capability, Digest, Grant, Grants, Limits, NameError, RunId, SkillName, Source, Tenant, ToolName, Want,
@@ -234,7 +234,8 @@ impl Absorber {
         let directories = directories(&grants, config);
         let unread = directories.iter().filter(|own| !grants.allows(Capability::FsRead, &own.name));
         let unread = unread.filter_map(|own| std::fs::canonicalize(&own.path).ok()).collect();
-        let protected = Protected { unread, ..self.protected.clone() }.within(&directories);
+        let own = generation.environment.folder.as_deref().and_then(place_of);
+        let protected = Protected { unread, own, ..self.protected.clone() }.within(&directories);
         let before = Environment::clone(&generation.environment);
         generation.environment = Arc::new(Environment { directories, protected, ..before });
         generation.grants = Arc::new(grants);

@@ -9,7 +9,7 @@ use arc_swap::ArcSwap;
 use serde_json::Value;
 use skillhost_blackboard::{Blackboard, MemoryBoard, MemoryLimits, Message};
 use skillhost_capabilities::{CallSkills, ChannelRates, Services};
-use skillhost_engine::{Admission, Cache, Compiler, Engine, PoolUsage, Protected, Settings};
+use skillhost_engine::{Admission, Cache, Compiler, Engine, PoolUsage, Protected, Settings, place_of};
 use skillhost_events::{EventError, EventLog, Head, NewEvent, Recording as Answer};
 use skillhost_network::Resolve;
 use skillhost_types::{Grant, RunId, RunRecord, Source, System, Tenant};
@@ -341,12 +341,11 @@ impl Inner {
 
 /// What no skill reaches through a directory that it was granted: what the host keeps, and what says what skills may do.
 fn protected(config: &Config) -> Protected {
-    // Where it is; and where its name is, which may be a link that another could take the place of, or not be there yet.
+    // Where it is or will be; and where its name is, which may be a link that another could take the place of.
     let both = |path: &Path| {
-        let named = std::path::absolute(path)
-            .ok()
-            .and_then(|path| Some(std::fs::canonicalize(path.parent()?).ok()?.join(path.file_name()?)));
-        std::fs::canonicalize(path).ok().into_iter().chain(named)
+        let named = std::path::absolute(path).ok();
+        let named = named.and_then(|path| Some(place_of(path.parent()?)?.join(path.file_name()?)));
+        place_of(path).into_iter().chain(named)
     };
     let files = config.secrets.values().filter_map(|secret| match &secret.value {
         SecretSource::File(path) => Some(path.as_path()),
@@ -354,6 +353,7 @@ fn protected(config: &Config) -> Protected {
     });
     let hidden = files.chain([config.data_dir.as_path()]).flat_map(both).collect();
     let file = config.file.as_deref().unwrap_or(Path::new(DEFAULT_FILE));
-    let frozen = [file, config.skills_dir.as_path()].into_iter().flat_map(both).collect();
-    Protected { hidden, frozen, unread: Vec::new() }
+    let more = [&config.network.ca_file, &config.events.head_file].into_iter().flatten().map(PathBuf::as_path);
+    let frozen = [file, config.skills_dir.as_path()].into_iter().chain(more).flat_map(both).collect();
+    Protected { hidden, frozen, ..Protected::default() }
 }

@@ -351,7 +351,7 @@ impl Inner {
         let held = match self.judge(&generation, self.passing.elsewhere()) {
             Ok(Verdict::Serves(held)) => held,
             Ok(Verdict::Waits(new)) => {
-                let flags: Vec<_> = new.iter().map(|grant| format!(" --grant '{grant}'")).collect();
+                let flags: Vec<_> = new.iter().map(|grant| format!(" --grant {}", grant.quoted())).collect();
                 let reason = format!(
                     "asks for what it was not granted; grant it for this run with{}, or drop it into the skills folder",
                     flags.concat()

@@ -7,7 +7,7 @@
 
 use std::fmt;
 
-use http::header::{ACCEPT_ENCODING, HeaderMap, HeaderName, HeaderValue};
+use http::header::{ACCEPT_ENCODING, HeaderMap, HeaderName, HeaderValue, IF_RANGE, RANGE};
 use secrecy::{ExposeSecret as _, SecretString};
 use skillhost_redaction::{RedactionError, Redactor};
 use skillhost_types::{Capability, Grants, HttpScope, Scheme, ScopeFault};
@@ -161,6 +161,9 @@ impl Secrets {
         if added {
             // An echo in a packed answer could not be recognised.
             headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+            // Nor one that comes in parts.
+            headers.remove(RANGE);
+            headers.remove(IF_RANGE);
         }
         added
     }

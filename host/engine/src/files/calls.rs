@@ -8,7 +8,7 @@ use wasmtime_wasi::p2::bindings::filesystem::types::{
 use wasmtime_wasi::p2::{DynInputStream, DynOutputStream, FsError, FsResult};
 
 use super::meter::{ENTRY, Metered};
-use super::{Fd, Guarded};
+use super::{Fd, Guarded, OPEN};
 
 impl Host for Guarded<'_> {
     fn convert_error_code(&mut self, error: FsError) -> wasmtime::Result<ErrorCode> {
@@ -134,8 +134,7 @@ impl HostDescriptor for Guarded<'_> {
 
     async fn link_at(&mut self, fd: Fd, flags: PathFlags, path: String, new_fd: Fd, new_path: String) -> FsResult<()> {
         self.meter(ENTRY)?;
-        let from = self.step(fd, path, flags, true).await?;
-        let to = self.step(new_fd, new_path, PathFlags::empty(), true).await?;
+        let (from, to) = self.steps((fd, path, flags), (new_fd, new_path)).await?;
         let (old, new) = (Self::again(&from.dir), Self::again(&to.dir));
         let result = match self.check_move(&from, &to) {
             Ok(()) => self.view.link_at(old, from.flags, from.name.clone(), new, to.name.clone()).await,
@@ -159,9 +158,14 @@ impl HostDescriptor for Guarded<'_> {
         if open_flags.contains(OpenFlags::CREATE) {
             self.meter(ENTRY)?;
         }
+        if *self.open >= OPEN {
+            return Err(ErrorCode::Quota.into());
+        }
         let step = self.step(fd, path, path_flags, change).await?;
         if step.place.is_none() {
-            return self.view.open_at(step.dir, step.flags, step.name, open_flags, flags).await;
+            let opened = self.view.open_at(step.dir, step.flags, step.name, open_flags, flags).await?;
+            *self.open += 1;
+            return Ok(opened);
         }
         // Emptied only once it is known what it is.
         let truncate = open_flags.contains(OpenFlags::TRUNCATE);
@@ -172,14 +176,18 @@ impl HostDescriptor for Guarded<'_> {
         let is_dir = matches!(self.view.table.get(&opened)?, Descriptor::Dir(_));
         // What is changed in a directory is looked at when it is.
         let checked = self.where_is(&opened).and_then(|place| self.check(&place, change && !is_dir));
-        let reads = flags.contains(DescriptorFlags::READ) && !is_dir;
+        // What is not opened for writing is opened for reading, whatever was asked for.
+        let reads = !is_dir && (flags.contains(DescriptorFlags::READ) || !flags.contains(DescriptorFlags::WRITE));
         let checked = checked.and_then(|()| if reads { self.check_read(&opened) } else { Ok(()) });
         let checked = match checked {
             Ok(()) if truncate => self.view.set_size(Self::again(&opened), 0).await,
             other => other,
         };
         match checked {
-            Ok(()) => Ok(opened),
+            Ok(()) => {
+                *self.open += 1;
+                Ok(opened)
+            }
             Err(error) => {
                 self.view.table.delete(opened)?;
                 Err(error)
@@ -188,6 +196,8 @@ impl HostDescriptor for Guarded<'_> {
     }
 
     fn drop(&mut self, fd: Fd) -> wasmtime::Result<()> {
+        // The directories that a run begins with were not opened by it, and are not missed here either.
+        *self.open = self.open.saturating_sub(1);
         HostDescriptor::drop(&mut self.view, fd)
     }
 
@@ -206,8 +216,7 @@ impl HostDescriptor for Guarded<'_> {
     }
 
     async fn rename_at(&mut self, fd: Fd, path: String, new_fd: Fd, new_path: String) -> FsResult<()> {
-        let from = self.step(fd, path, PathFlags::empty(), true).await?;
-        let to = self.step(new_fd, new_path, PathFlags::empty(), true).await?;
+        let (from, to) = self.steps((fd, path, PathFlags::empty()), (new_fd, new_path)).await?;
         let (old, new) = (Self::again(&from.dir), Self::again(&to.dir));
         let result = match self.check_move(&from, &to) {
             Ok(()) => self.view.rename_at(old, from.name.clone(), new, to.name.clone()).await,

@@ -75,6 +75,11 @@ impl Grant {
         self.capability == other.capability && self.scope.covers(&other.scope)
     }
 
+    /// As a word for a shell: in quotes, with what a stranger may have put between them.
+    pub fn quoted(&self) -> String {
+        format!("'{}'", self.to_string().replace('\'', r"'\''"))
+    }
+
     /// Does a want of this ask for `grant`? For everything that it covers; a want of everything asks also for the addresses that no
     /// wildcard grants.
     pub fn asks_for(&self, grant: &Self) -> bool {

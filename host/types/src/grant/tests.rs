@@ -257,3 +257,9 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_quoted_grant_is_one_word_to_a_shell() {
+    let grant: Grant = r"blackboard.read a';id;'$(x)".parse().unwrap();
+    assert_eq!(grant.quoted(), r"'blackboard.read a'\'';id;'\''$(x)'");
+}
