@@ -4,6 +4,7 @@
 //! [`Blackboard::compare_and_swap`] and [`Blackboard::add`] are atomic. A message reaches each current
 //! subscriber at most once, in the order in which it was published; a subscriber that does not keep up loses
 //! the newest messages and can see how many. Everything is bounded: what is over a bound is refused by name.
+//! Every backend keeps these promises with the same answers; what each costs stands at its head.
 #![cfg_attr(
     test,
     allow(
@@ -15,8 +16,16 @@
     )
 )]
 
+mod disk;
+mod envelope;
+mod fallback;
+mod health;
+mod hub;
+mod limits;
 mod memory;
 mod name;
+mod off;
+mod redis;
 mod subscription;
 
 use std::sync::Arc;
@@ -25,8 +34,14 @@ use std::time::Duration;
 use async_trait::async_trait;
 use skillhost_types::{Glob, Tenant, Timestamp};
 
-pub use memory::{MemoryBoard, MemoryLimits};
+pub use disk::DiskBoard;
+pub use fallback::{FallbackBoard, Merge};
+pub use health::{Backend, BoardNotice, Health, Notices};
+pub use limits::BoardLimits;
+pub use memory::MemoryBoard;
 pub use name::{Channel, Key};
+pub use off::OffBoard;
+pub use redis::{RedisBoard, RedisOptions};
 pub use subscription::Subscription;
 
 /// Why the board refused or could not serve a call.
@@ -69,6 +84,19 @@ impl Selection {
             }
         }
         Some(false)
+    }
+
+    /// What every key that is meant begins with.
+    pub(crate) fn prefix(&self) -> &str {
+        let mut within = self.within.iter().map(Glob::prefix);
+        let first = within.next().unwrap_or_default();
+        let common = within.fold(first, |common, next| {
+            let same = common.char_indices().zip(next.chars()).take_while(|((_, own), other)| own == other);
+            let length = same.last().map_or(0, |((at, char), _)| at + char.len_utf8());
+            common.get(..length).unwrap_or_default()
+        });
+        let own = self.pattern.prefix();
+        if own.len() < common.len() { common } else { own }
     }
 }
 
@@ -135,9 +163,34 @@ pub trait Blackboard: Send + Sync {
     /// Deletes the keys that are meant. Gives their count.
     async fn clear(&self, tenant: &Tenant, meant: &Selection) -> Result<u64, BoardError>;
 
-    /// Sends a message. Gives the count of subscribers that it reached.
+    /// Sends a message. Gives the count of subscribers that it reached; those in other processes count as Redis counts
+    /// them, once for every pattern that one process listens to.
     async fn publish(&self, tenant: &Tenant, message: Message) -> Result<u32, BoardError>;
 
     /// Receives what is published from now on, on the channels that match one of `patterns`.
     fn subscribe(&self, tenant: &Tenant, patterns: Vec<Glob>) -> Result<Subscription, BoardError>;
+
+    /// How the board fares.
+    fn health(&self) -> Health;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_all_keys_that_are_meant_begin_with_is_known() {
+        for (pattern, within, prefix) in [
+            ("*", &["*"][..], ""),
+            ("agent:*", &["*"], "agent:"),
+            ("*", &["agent:timmy:*"], "agent:timmy:"),
+            ("agent:*", &["agent:timmy:*", "agent:tommy:*"], "agent:t"),
+            ("*", &["größe", "grün"], "gr"),
+            (r"a\*b?", &["a*"], "a*b"),
+            ("x*", &[], "x"),
+        ] {
+            let within = within.iter().copied().map(Glob::new).collect();
+            assert_eq!(Selection { pattern: Glob::new(pattern), within }.prefix(), prefix, "{pattern}");
+        }
+    }
 }

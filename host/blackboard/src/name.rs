@@ -51,6 +51,21 @@ name!(
     "channel"
 );
 
+/// What the host's own keys begin with. No guest can name one: `@` begins none of theirs.
+pub(crate) const HOSTS_OWN: &str = "@:";
+
+impl Key {
+    /// A key of the host itself: no skill can name it, no listing shows it and no clearing deletes it.
+    pub fn of_the_host(name: &str) -> Result<Self, BoardError> {
+        check("name of a key of the host", name)?;
+        let text = format!("{HOSTS_OWN}{name}");
+        if text.len() > LONGEST {
+            return Err(BoardError::Invalid(format!("the host's own key `{text}` is over {LONGEST} bytes long")));
+        }
+        Ok(Self(text.into()))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -63,5 +78,14 @@ mod tests {
         for bad in ["", "a b", "a\n", "a\u{0}", "a\u{a0}b", "@other:key", &"x".repeat(513)] {
             assert!(matches!(Key::new(bad), Err(BoardError::Invalid(_))), "{bad:?}");
         }
+    }
+
+    #[test]
+    fn a_key_of_the_host_cannot_be_named_by_a_skill() {
+        let own = Key::of_the_host("lease:timmy").unwrap();
+        assert_eq!(own.as_str(), "@:lease:timmy");
+        assert!(Key::new(own.as_str()).is_err());
+        assert!(Key::of_the_host(&"x".repeat(511)).is_err());
+        assert!(Key::of_the_host("a b").is_err());
     }
 }

@@ -115,7 +115,7 @@ async fn publish(call: Call, channel: &str, payload: String) -> Result<u32, Host
         return Err(HostError::Invalid(format!("the message is no JSON: {error}")));
     }
     let (info, services) = (&call.info, &call.services);
-    let hops = info.hops + 1;
+    let hops = info.hops.saturating_add(1);
     let refused = if hops > HOPS {
         Err(HostError::Limit(format!(
             "the message to `{}` was dropped: {HOPS} messages have woken each other in a row, which is a loop",
@@ -129,7 +129,7 @@ async fn publish(call: Call, channel: &str, payload: String) -> Result<u32, Host
         record(&call, "system.error", data).await;
         return Err(error);
     }
-    let source = info.agent.clone().unwrap_or_else(|| info.skill.as_str().into());
+    let source = info.agent.clone().unwrap_or_else(|| info.skill.name.as_str().into());
     let at = services.events.source().now();
     let id = RunId::new(services.events.source()).to_string();
     let data = serde_json::json!({"channel": channel.as_str(), "id": id});
@@ -144,7 +144,7 @@ async fn publish(call: Call, channel: &str, payload: String) -> Result<u32, Host
 async fn record(call: &Call, kind: &str, data: serde_json::Value) {
     let event = NewEvent {
         kind: kind.to_owned(),
-        source: call.info.skill.as_str().into(),
+        source: call.info.skill.name.as_str().into(),
         run: Some(call.info.run),
         tenant: Some(call.info.tenant.clone()),
         data,
@@ -172,7 +172,7 @@ fn selection(call: &Call, capability: Capability, pattern: &str) -> Result<Selec
 
 /// The scopes of what the skill holds of `capability`.
 pub(crate) fn scopes(call: &Call, capability: Capability) -> Vec<Glob> {
-    call.info.grants.of(capability).map(|grant| Glob::new(grant.scope())).collect()
+    call.info.skill.grants.of(capability).map(|grant| Glob::new(grant.scope())).collect()
 }
 
 fn lifetime(ttl_ms: Option<u64>) -> Ttl {

@@ -117,7 +117,7 @@ impl Interface<'_> {
             Box::new(async move {
                 let begun = begin(&mut store, called, subject(&params))?;
                 let call = Call { info: store.data().host.info.clone(), services: store.data().host.services.clone() };
-                let result = match called.needs.check(&call.info.grants, subject(&params)) {
+                let result = match called.needs.check(&call.info.skill.grants, subject(&params)) {
                     Ok(()) => begun.bounded(function(call, params)).await,
                     Err(denied) => Err(denied),
                 };
@@ -150,6 +150,11 @@ pub(crate) fn begin(
 }
 
 impl Begun {
+    /// Lets it take as long as the run has.
+    pub(crate) fn until_the_end(self, store: &StoreContextMut<'_, State>) -> Self {
+        Self { until: store.data().deadline(), ..self }
+    }
+
     /// Is the call granted?
     pub(crate) fn granted(&self, grants: &Grants, subject: &str) -> Result<(), HostError> {
         self.function.needs.check(grants, subject)
@@ -159,10 +164,10 @@ impl Begun {
     pub(crate) async fn bounded<R>(&self, work: impl Future<Output = Result<R, HostError>>) -> Result<R, HostError> {
         tokio::time::timeout_at(self.until, work).await.unwrap_or_else(|_| {
             Err(HostError::Unavailable(format!(
-                "{}.{} did not answer within {} s; try again later",
+                "{}.{} did not answer within {} ms; try again later",
                 self.function.interface,
                 self.function.name,
-                CALL_TIMEOUT.as_secs()
+                self.until.saturating_duration_since(self.at).as_millis()
             )))
         })
     }

@@ -1,11 +1,15 @@
 //! What a run knows of itself and of the services around it.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
 
+use arc_swap::ArcSwap;
 use skillhost_blackboard::Blackboard;
 use skillhost_engine::{Reach, RunState};
 use skillhost_events::EventLog;
+use skillhost_ledger::{Budget, Ledger};
+use skillhost_llm::Router;
 use skillhost_network::Network;
 use skillhost_redaction::Redactor;
 use skillhost_types::{Caller, Grants, HostCallRecord, Limits, RunId, SkillName, Tenant, Timestamp};
@@ -16,6 +20,7 @@ use wasmtime_wasi_http::WasiHttpHooks;
 use crate::call::{ChannelRates, shown};
 use crate::http::Sender;
 use crate::skills::CallSkills;
+use crate::spending::Tokens;
 
 /// The services behind the interfaces, one set per host.
 pub struct Services {
@@ -31,6 +36,12 @@ pub struct Services {
     pub network: Arc<Network>,
     /// Takes secrets out of what is stored or given out.
     pub redactor: Redactor,
+    /// Language models.
+    pub llm: Router,
+    /// What is spent on them.
+    pub ledger: Ledger,
+    /// What may be spent.
+    pub budgets: ArcSwap<Vec<Budget>>,
 }
 
 /// What one run is.
@@ -38,24 +49,36 @@ pub struct Services {
 pub struct RunInfo {
     /// Its name.
     pub run: RunId,
-    /// Which skill.
-    pub skill: SkillName,
     /// Whose run.
     pub tenant: Tenant,
     /// The agent that the skill runs as.
     pub agent: Option<Arc<str>>,
     /// Who asked for it.
     pub caller: Caller,
+    /// The run that all this is for: of runs that call each other, the first.
+    pub root: RunId,
+    /// Hears that a budget is used up: another attempt would end in the same way.
+    pub exhausted: Option<Arc<AtomicBool>>,
     /// How deep in calls from skill to skill; the first is 0.
     pub depth: u32,
     /// How many messages led to this run, one waking the next.
     pub hops: u32,
     /// The limits it runs under.
     pub limits: Limits,
-    /// What its skill holds.
-    pub grants: Arc<Grants>,
-    /// What the operator configured for the skill itself.
-    pub config: Arc<BTreeMap<String, String>>,
+    /// Which skill it runs, and what that may do.
+    pub skill: Arc<SkillInfo>,
+}
+
+/// What all runs of a generation share. One of it, and not a piece for each part: every run counts a reference to it, and threads
+/// that count at once wait for each other.
+#[derive(Debug, Clone)]
+pub struct SkillInfo {
+    /// Its name.
+    pub name: SkillName,
+    /// What it holds.
+    pub grants: Grants,
+    /// What the operator configured for it.
+    pub config: BTreeMap<String, String>,
 }
 
 /// How far a run is.
@@ -90,6 +113,8 @@ pub struct Context {
     calls: Vec<HostCallRecord>,
     /// Made when the run asks for it.
     sender: Option<Sender>,
+    /// The same.
+    tokens: Option<Arc<Tokens>>,
 }
 
 impl Context {
@@ -100,7 +125,17 @@ impl Context {
         deadline: Timestamp,
         progress: Option<ProgressSink>,
     ) -> Self {
-        Self { info, services, progress, deadline, reports: 0, appended: 0, calls: Vec::new(), sender: None }
+        Self {
+            info,
+            services,
+            progress,
+            deadline,
+            reports: 0,
+            appended: 0,
+            calls: Vec::new(),
+            sender: None,
+            tokens: None,
+        }
     }
 
     /// The host calls that were made, the first ones if there were many.
@@ -114,6 +149,32 @@ impl Context {
         calls
     }
 
+    /// Tokens that it has used.
+    pub fn tokens_used(&self) -> (u64, u64) {
+        let used = |tokens: &Arc<Tokens>| (tokens.input.load(Ordering::Relaxed), tokens.output.load(Ordering::Relaxed));
+        self.tokens.as_ref().map(used).unwrap_or_default()
+    }
+
+    /// Comes back when what it spent is on disk.
+    pub async fn settled(&self) {
+        if let Some(tokens) = &self.tokens {
+            tokens.settled().await;
+        }
+    }
+
+    pub(crate) fn tokens(&mut self) -> &Arc<Tokens> {
+        self.tokens.get_or_insert_default()
+    }
+
+    /// Adds the tokens of a nested run.
+    pub(crate) fn count_tokens(&mut self, input: u64, output: u64) {
+        if input + output > 0 {
+            let tokens = self.tokens();
+            tokens.input.fetch_add(input, Ordering::Relaxed);
+            tokens.output.fetch_add(output, Ordering::Relaxed);
+        }
+    }
+
     pub(crate) fn write_down(&mut self, call: impl FnOnce() -> HostCallRecord) {
         if self.calls.len() < shown::CALLS {
             self.calls.push(call());
@@ -123,7 +184,7 @@ impl Context {
 
 impl Reach for Context {
     fn http(&mut self, deadline: Instant, left: u64) -> &mut dyn WasiHttpHooks {
-        let new = || Sender::new(&self.services.network, &self.info.grants, deadline);
+        let new = || Sender::new(&self.services.network, &self.info.skill, deadline);
         let sender = self.sender.get_or_insert_with(new);
         sender.left = left;
         sender

@@ -32,7 +32,7 @@ pub(crate) fn link(interface: &mut Interface<'_>) -> wasmtime::Result<()> {
                 let begun = begin(&mut store, called, &kind)?;
                 let context = &mut store.data_mut().host;
                 context.appended += 1;
-                let result = if let Err(denied) = begun.granted(&context.info.grants, &kind) {
+                let result = if let Err(denied) = begun.granted(&context.info.skill.grants, &kind) {
                     Err(denied)
                 } else if context.appended > APPENDED {
                     Err(HostError::Limit(format!("one run may append {APPENDED} events; this is one more")))
@@ -66,7 +66,7 @@ async fn append(call: Call, kind: String, data: String) -> Result<u64, HostError
     let data = serde_json::from_str(&data).map_err(|error| HostError::Invalid(format!("data is no JSON: {error}")))?;
     let event = NewEvent {
         kind,
-        source: call.info.skill.as_str().into(),
+        source: call.info.skill.name.as_str().into(),
         run: Some(call.info.run),
         tenant: Some(call.info.tenant.clone()),
         data,

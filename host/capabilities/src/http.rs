@@ -6,16 +6,17 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use http_body_util::BodyExt as _;
 use skillhost_network::{Network, Outgoing, Part, Phase, Refusal, Timeouts};
-use skillhost_types::{Capability, Grants, HostCallRecord};
+use skillhost_types::{Capability, HostCallRecord};
 use tokio::time::Instant;
 use wasmtime_wasi_http::{Error, RequestOptions, Result, WasiBody, WasiHttpHooks};
 
 use crate::call::{record, shown};
+use crate::context::SkillInfo;
 
 /// What sends a run's requests.
 pub(crate) struct Sender {
     /// None where the run holds no grant of any: nothing is behind the interface then.
-    reach: Option<(Arc<Network>, Arc<Grants>)>,
+    reach: Option<(Arc<Network>, Arc<SkillInfo>)>,
     started: Instant,
     deadline: Instant,
     /// Requests that may still be sent.
@@ -26,10 +27,10 @@ pub(crate) struct Sender {
 }
 
 impl Sender {
-    pub(crate) fn new(network: &Arc<Network>, grants: &Arc<Grants>, deadline: Instant) -> Self {
-        let holds = grants.of(Capability::HttpRequest).next().is_some();
+    pub(crate) fn new(network: &Arc<Network>, skill: &Arc<SkillInfo>, deadline: Instant) -> Self {
+        let holds = skill.grants.of(Capability::HttpRequest).next().is_some();
         Self {
-            reach: holds.then(|| (network.clone(), grants.clone())),
+            reach: holds.then(|| (network.clone(), skill.clone())),
             started: Instant::now(),
             deadline,
             left: 0,
@@ -74,7 +75,7 @@ impl WasiHttpHooks for Sender {
             let scheme = uri.scheme_str().unwrap_or("https");
             let what = format!("{} {scheme}://{authority}{}", parts.method, uri.path());
             let sent = match reach {
-                Some((network, grants)) => {
+                Some((network, skill)) => {
                     let outgoing = Outgoing {
                         method: parts.method,
                         scheme,
@@ -85,7 +86,7 @@ impl WasiHttpHooks for Sender {
                         deadline,
                         timeouts: timeouts(options),
                     };
-                    network.send(outgoing, &grants).await
+                    network.send(outgoing, &skill.grants).await
                 }
                 None => Err(Refusal::Denied { request: what.clone(), needed: format!("http.request {what}") }),
             };

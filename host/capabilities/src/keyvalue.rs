@@ -223,7 +223,7 @@ async fn act<R, Fut: Future<Output = Result<R, HostError>>>(
     let begun = begin(store, called, key)?;
     let context = &store.data().host;
     let call = Call { info: context.info.clone(), services: context.services.clone() };
-    let allowed = begun.granted(&call.info.grants, key).and_then(|()| Ok(Key::new(key)?));
+    let allowed = begun.granted(&call.info.skill.grants, key).and_then(|()| Ok(Key::new(key)?));
     let result = match allowed {
         Ok(key) => begun.bounded(work(call, key)).await,
         Err(error) => Err(error),
@@ -251,7 +251,7 @@ async fn list(store: &mut StoreContextMut<'_, State>, prefix: &str) -> wasmtime:
     let call = Call { info: context.info.clone(), services: context.services.clone() };
     let limit = KEYS_LISTED as usize;
     let work = async {
-        begun.granted(&call.info.grants, prefix)?;
+        begun.granted(&call.info.skill.grants, prefix)?;
         let pattern = format!("{}*", Glob::escape(prefix));
         let meant = Selection { pattern: Glob::new(&pattern), within: scopes(&call, Capability::BlackboardRead) };
         let keys = call.services.blackboard.keys(&call.info.tenant, &meant, limit + 1).await?;

@@ -14,15 +14,17 @@ mod event_log;
 mod http;
 mod keyvalue;
 mod link;
+mod llm;
 mod refuse;
 mod run;
 mod skill;
 mod skills;
+mod spending;
 mod standard;
 mod wire;
 
 pub use call::ChannelRates;
-pub use context::{Context, Progress, ProgressSink, RunInfo, Services, State};
+pub use context::{Context, Progress, ProgressSink, RunInfo, Services, SkillInfo, State};
 pub use link::{Links, is_known};
 pub use skill::{
     CallSkill, DescribeSkill, HandleMessage, Hint, Indices, Manifest, ManifestTool, RawOutput, SkillError,

@@ -7,8 +7,8 @@ use wasmtime::component::{Component, InstancePre, Linker};
 
 use crate::call::Interface;
 use crate::context::State;
-use crate::refuse::{self, Refusal};
-use crate::{blackboard, event_log, keyvalue, run, skills, standard};
+use crate::refuse;
+use crate::{blackboard, event_log, keyvalue, llm, run, skills, standard};
 
 /// The contract's package and version.
 const PACKAGE: &str = "skillhost:skill/";
@@ -93,7 +93,7 @@ impl Links {
             let mut instance = root.instance(import)?;
             let needs = needed(name);
             if !needs.is_empty() && !needs.iter().any(|capability| grants.of(*capability).next().is_some()) {
-                refuse::link(engine, &mut instance, &wanted, &Refusal::Denied(needs))?;
+                refuse::link(engine, &mut instance, &wanted, needs)?;
                 continue;
             }
             match name {
@@ -101,10 +101,7 @@ impl Links {
                 "blackboard" => blackboard::link(&mut Interface { instance, name: "blackboard" })?,
                 "event-log" => event_log::link(&mut Interface { instance, name: "event-log" })?,
                 "skills" => skills::link(&mut Interface { instance, name: "skills" })?,
-                "llm" => {
-                    let refusal = Refusal::Unavailable("this host has no language models configured");
-                    refuse::link(engine, &mut instance, &wanted, &refusal)?;
-                }
+                "llm" => llm::link(&mut instance)?,
                 "wasi:keyvalue/store" => keyvalue::link_store(&mut instance)?,
                 "wasi:keyvalue/atomics" => keyvalue::link_atomics(&mut instance)?,
                 "wasi:config/store" => standard::link_config(&mut instance)?,

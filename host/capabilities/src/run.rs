@@ -8,7 +8,8 @@ use skillhost_types::Level;
 use wasmtime::StoreContextMut;
 use wasmtime::component::LinkerInstance;
 
-use crate::context::{Progress, State};
+use crate::context::{Context, Progress, Services, State};
+use crate::spending::spender;
 use crate::wire;
 
 /// Progress reports that one run may send: more than a person or a model can follow.
@@ -23,24 +24,27 @@ pub(crate) fn link(instance: &mut LinkerInstance<'_, State>) -> wasmtime::Result
         let info = &context.info;
         Ok((wire::RunContext {
             run_id: info.run.to_string(),
-            skill: info.skill.to_string(),
+            skill: info.skill.name.to_string(),
             tenant: info.tenant.to_string(),
             agent: info.agent.as_deref().map(str::to_owned),
             caller: info.caller.to_string(),
             deadline: context.deadline.0,
         },))
     })?;
-    instance.func_wrap("remaining", |mut store: StoreContextMut<'_, State>, (): ()| {
-        store.data_mut().count_host_call()?;
-        let fuel = store.get_fuel()?;
-        let state = store.data();
-        Ok((wire::Budget {
-            fuel,
-            wall_ms: u64::try_from(state.time_left().as_millis()).unwrap_or(u64::MAX),
-            memory_bytes: state.limiter.remaining(),
-            host_calls: state.host_calls_left(),
-            llm_tokens: 0,
-        },))
+    instance.func_wrap_async("remaining", |mut store: StoreContextMut<'_, State>, (): ()| {
+        Box::new(async move {
+            store.data_mut().count_host_call()?;
+            let llm_tokens = tokens_left(&store.data().host).await;
+            let fuel = store.get_fuel()?;
+            let state = store.data();
+            Ok((wire::Budget {
+                fuel,
+                wall_ms: u64::try_from(state.time_left().as_millis()).unwrap_or(u64::MAX),
+                memory_bytes: state.limiter.remaining(),
+                host_calls: state.host_calls_left(),
+                llm_tokens,
+            },))
+        })
     })?;
     instance.func_wrap("log", |store: StoreContextMut<'_, State>, (level, message): (wire::Level, String)| {
         log(&store, Level::from(level), &message)
@@ -60,6 +64,18 @@ pub(crate) fn link(instance: &mut LinkerInstance<'_, State>) -> wasmtime::Result
             in_time(store.data())
         },
     )
+}
+
+/// The tokens that its budgets leave to the run.
+async fn tokens_left(context: &Context) -> u64 {
+    let Services { ledger, budgets, .. } = &*context.services;
+    let budgets = budgets.load_full();
+    if budgets.is_empty() {
+        return u64::MAX;
+    }
+    context.settled().await;
+    // What cannot be read is not promised.
+    ledger.remaining(&spender(&context.info), &budgets).map_or(0, |tokens| tokens.unwrap_or(u64::MAX))
 }
 
 /// Writes a line to the run's log.

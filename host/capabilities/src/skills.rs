@@ -62,7 +62,7 @@ pub(crate) fn link(interface: &mut Interface<'_>) -> wasmtime::Result<()> {
             Box::new(async move {
                 let subject = format!("{skill}.{tool}");
                 let begun = begin(&mut store, called, &subject)?;
-                let result = match begun.granted(&store.data().host.info.grants, &subject) {
+                let result = match begun.granted(&store.data().host.info.skill.grants, &subject) {
                     Ok(()) => call(&mut store, &skill, &tool, input).await?,
                     Err(denied) => Err(CallError::Host(denied)),
                 };
@@ -117,6 +117,7 @@ async fn call(
     store.set_fuel(fuel.saturating_sub(usage.fuel))?;
     let state = store.data_mut();
     state.limiter.count_nested(usage.peak_memory_bytes);
+    state.host.count_tokens(usage.llm_input_tokens, usage.llm_output_tokens);
     state.count_host_calls(usage.host_calls)?;
     Ok(result.map_err(|error| match error {
         NestedError::Denied(text) => CallError::Host(HostError::Denied(text)),

@@ -22,13 +22,13 @@ enum ConfigError {
 pub(crate) fn link_config(instance: &mut LinkerInstance<'_, State>) -> wasmtime::Result<()> {
     instance.func_wrap("get", |mut store: StoreContextMut<'_, State>, (key,): (String,)| {
         store.data_mut().count_host_call()?;
-        let value = store.data().host.info.config.get(&key).cloned();
+        let value = store.data().host.info.skill.config.get(&key).cloned();
         Ok((Ok::<_, ConfigError>(value),))
     })?;
     instance.func_wrap("get-all", |mut store: StoreContextMut<'_, State>, (): ()| {
         store.data_mut().count_host_call()?;
         let all: Vec<(String, String)> =
-            store.data().host.info.config.iter().map(|(key, value)| (key.clone(), value.clone())).collect();
+            store.data().host.info.skill.config.iter().map(|(key, value)| (key.clone(), value.clone())).collect();
         Ok((Ok::<_, ConfigError>(all),))
     })
 }

@@ -74,6 +74,14 @@ pub(crate) enum Command {
     Approve(Approve),
     /// Say no to what waits
     Reject(Reject),
+    /// What may be spent, what is spent and what is left
+    Budget,
+    /// The entries behind it: tokens, money, fuel, time and bytes
+    Ledger(LedgerOf),
+    /// The agents of the running host, and the messages that they failed on
+    Agents(Agents),
+    /// Publish a message to a channel of the running host
+    Send(Send),
     /// Scaffold a Rust skill
     New(New),
     /// Compile Rust skills into the drop folder
@@ -96,7 +104,7 @@ Examples:
   cat query.json | skillhost run jq.query --input - --json
   skillhost run ./x.wasm.count text=abc --fuel 100000 --timeout 1s --memory 16MiB
 
-KEY=VALUE is laid over --input. The blackboard lives in one process so far: a run begins with an empty one.
+KEY=VALUE is laid over --input.
 
 Exit codes:
   0  the tool gave its output       5  denied
@@ -164,6 +172,63 @@ pub(crate) struct Approve {
 pub(crate) struct Reject {
     /// The name that `approvals` shows
     pub(crate) id: String,
+}
+
+#[derive(Args)]
+#[command(after_help = "\
+Examples:
+  skillhost ledger --account skill:summarize        what one skill used
+  skillhost ledger --account provider:openai --json what one provider gave, an object a line")]
+pub(crate) struct LedgerOf {
+    /// Only entries of this account: tenant:T, skill:S, agent:A or provider:P
+    #[arg(long, value_name = "ACCOUNT")]
+    pub(crate) account: Option<String>,
+}
+
+#[derive(Args)]
+#[command(after_help = "\
+Examples:
+  skillhost agents                                  who they are, what waits, what failed
+  skillhost agents parked                           the messages that they failed on for good
+  skillhost agents replay 01K9…                     lets one of these be handled again
+  skillhost agents replay --all")]
+pub(crate) struct Agents {
+    #[command(subcommand)]
+    pub(crate) about: Option<AboutAgents>,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum AboutAgents {
+    /// The messages that agents failed on for good
+    Parked,
+    /// Let parked messages be handled again
+    Replay(Replay),
+}
+
+#[derive(Args)]
+pub(crate) struct Replay {
+    /// The messages' ids, as `agents parked` shows them
+    #[arg(required_unless_present = "all", conflicts_with = "all")]
+    pub(crate) ids: Vec<String>,
+    /// All of them
+    #[arg(long)]
+    pub(crate) all: bool,
+}
+
+#[derive(Args)]
+#[command(after_help = "\
+Examples:
+  skillhost send dispatch:new '{\"issue\":12,\"title\":\"Crash on start\"}'
+  skillhost send notes:day @note.json               the JSON in a file; - for standard input")]
+pub(crate) struct Send {
+    /// The channel
+    pub(crate) channel: String,
+    /// The message: JSON, the JSON in @FILE, or - for standard input
+    #[arg(value_name = "JSON|@FILE|-", allow_hyphen_values = true)]
+    pub(crate) message: String,
+    /// Whose channel
+    #[arg(long, value_name = "TENANT", default_value = "default")]
+    pub(crate) tenant: Tenant,
 }
 
 #[derive(Args)]

@@ -34,7 +34,8 @@ pub(crate) fn input(whole: Option<&str>, fields: &[String], schema: Option<&Valu
     Ok(Value::Object(object).to_string())
 }
 
-fn document(given: &str) -> Result<String, Fail> {
+/// The text that is meant: itself, a file's, or standard input's.
+pub(crate) fn document(given: &str) -> Result<String, Fail> {
     match given.strip_prefix('@') {
         Some(path) => file(path),
         None if given == "-" => standard_input(),

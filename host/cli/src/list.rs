@@ -137,7 +137,7 @@ fn inspected(entry: &Entry) -> Value {
 }
 
 fn grants(generation: &Generation) -> Vec<String> {
-    generation.grants.iter().map(ToString::to_string).collect()
+    generation.grants().iter().map(ToString::to_string).collect()
 }
 
 fn describe(entry: &Entry) {
@@ -186,7 +186,7 @@ fn describe(entry: &Entry) {
 
 /// What it asks for and no grant covers.
 fn missing(generation: &Generation) -> impl Iterator<Item = String> {
-    let covered = |want: &&Want| Grant::try_from(*want).is_ok_and(|want| generation.grants.covers(&want));
+    let covered = |want: &&Want| Grant::try_from(*want).is_ok_and(|want| generation.grants().covers(&want));
     let missing = generation.wants.iter().filter(move |want| !covered(want));
     missing.map(|want| format!("{} {}", want.capability, want.scope))
 }

@@ -1,8 +1,10 @@
 //! `skillhost`: the command line. It translates what is typed into calls to the host and what comes back
 //! into text, JSON and exit codes; it decides nothing.
 
+mod agents;
 mod approvals;
 mod args;
+mod budget;
 mod build;
 mod demo;
 mod events;
@@ -68,6 +70,10 @@ fn dispatch(arguments: &Arguments) -> Result<ExitCode, Fail> {
             Command::Approvals(asked) => approvals::approvals(common, asked).await,
             Command::Approve(approve) => approvals::approve(common, approve).await,
             Command::Reject(reject) => approvals::reject(common, reject).await,
+            Command::Budget => budget::budget(common).await,
+            Command::Ledger(asked) => budget::ledger(common, asked).await,
+            Command::Agents(asked) => agents::agents(common, asked).await,
+            Command::Send(send) => agents::send(common, send).await,
             Command::Events(query) => events::events(common, query).await,
             Command::Runs(query) => runs::runs(common, query).await,
             Command::Show(show) => runs::show(common, show).await,

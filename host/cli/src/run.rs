@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use indicatif::{ProgressBar, ProgressStyle};
-use skillhost_lifecycle::{FileState, Host, Passing, Progress, ProgressSink, RunRequest};
+use skillhost_lifecycle::{FileState, Host, Options, Passing, Progress, ProgressSink, RunRequest};
 use skillhost_types::{ByteSize, Caller, Content, ErrorKind, Level, LimitsPatch, Output, RunRecord};
 
 use crate::args::{Common, Run};
@@ -62,7 +62,11 @@ async fn once(common: &Common, run: &Run) -> Result<ExitCode, Fail> {
         Target::Skill { skill, .. } => Some(skill),
         Target::File { .. } => None,
     };
-    let host = session::open_with(common, config, Passing { to, grants: run.grant.clone() }).await?;
+    let host = session::open_with(
+        common,
+        Options { passing: Passing { to, grants: run.grant.clone() }, ..Options::new(config) },
+    )
+    .await?;
     let record = record(&host, common, run).await;
     host.close().await;
     let record = record?;

@@ -1,10 +1,10 @@
 //! A host for one command.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
-use skillhost_lifecycle::{Config, ConfigError, DEFAULT_FILE, Host, HostError, Notice, Options, Passing};
+use skillhost_lifecycle::{Config, ConfigError, DEFAULT_FILE, Host, HostError, Notice, Options, Reload};
 use skillhost_types::ErrorKind;
 
 use crate::args::Common;
@@ -13,30 +13,53 @@ use crate::{print, up};
 
 /// The configuration, with the flags laid over it.
 pub(crate) fn config(common: &Common) -> Result<Config, Fail> {
+    Ok(load(common.config.as_deref(), common.skills.as_deref(), common.data.as_deref())?)
+}
+
+fn load(path: Option<&Path>, skills: Option<&Path>, data: Option<&Path>) -> Result<Config, ConfigError> {
     let default = Path::new(DEFAULT_FILE);
-    let path = common.config.as_deref().or_else(|| default.exists().then_some(default));
+    let path = path.or_else(|| default.exists().then_some(default));
     let environment =
         std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
     let mut config = Config::load(path, environment)?;
-    let over = |own: &mut PathBuf, flag: &Option<PathBuf>| {
-        if let Some(path) = flag {
-            own.clone_from(path);
-        }
-    };
-    over(&mut config.skills_dir, &common.skills);
-    over(&mut config.data_dir, &common.data);
+    if let Some(skills) = skills {
+        config.skills_dir = skills.to_owned();
+    }
+    if let Some(data) = data {
+        config.data_dir = data.to_owned();
+    }
     Ok(config)
 }
 
-/// Opens a host that shows on a terminal what it is busy with.
-pub(crate) async fn open(common: &Common, config: Config) -> Result<Host, Fail> {
-    open_with(common, config, Passing::default()).await
+/// The same for commands that only look into the data directory: one that is broken does not keep them from it. Where it is, the flags
+/// say or the default.
+pub(crate) fn lenient(common: &Common) -> Config {
+    config(common).unwrap_or_else(|error| {
+        error.print();
+        print::note("going on without the configuration; --data says where to look");
+        let mut config = Config::default();
+        if let Some(data) = &common.data {
+            config.data_dir.clone_from(data);
+        }
+        config
+    })
 }
 
-/// The same, with what is granted for this process only.
-pub(crate) async fn open_with(common: &Common, config: Config, passing: Passing) -> Result<Host, Fail> {
-    let mut options = Options::new(config);
-    options.passing = passing;
+/// How the configuration is read again when its file is edited, or made.
+pub(crate) fn reload(common: &Common) -> Reload {
+    let file = common.config.clone().unwrap_or_else(|| DEFAULT_FILE.into());
+    let (path, skills, data) = (common.config.clone(), common.skills.clone(), common.data.clone());
+    let read = move || load(path.as_deref(), skills.as_deref(), data.as_deref());
+    Reload { file, read: Arc::new(read) }
+}
+
+/// Opens a host for a command that runs no skill, which shows on a terminal what it is busy with.
+pub(crate) async fn open(common: &Common, config: Config) -> Result<Host, Fail> {
+    open_with(common, Options { idle: true, ..Options::new(config) }).await
+}
+
+/// Opens a host with these options. What becomes of files is shown.
+pub(crate) async fn open_with(common: &Common, mut options: Options) -> Result<Host, Fail> {
     if common.verbose > 0 {
         options.notices = Some(Arc::new(|notice| up::say(false, notice)));
     } else if print::is_attended() && !common.quiet {
@@ -84,7 +107,10 @@ impl Bars {
                         bar.finish_and_clear();
                     }
                 }
-                Notice::Removed { .. } => {}
+                Notice::Removed { .. }
+                | Notice::Configured { .. }
+                | Notice::NotConfigured { .. }
+                | Notice::AgentParked { .. } => {}
             }
         }
     }
@@ -99,7 +125,7 @@ impl From<ConfigError> for Fail {
 impl From<HostError> for Fail {
     fn from(error: HostError) -> Self {
         match error {
-            HostError::Folder { .. } | HostError::Network(_) => Self::usage(error),
+            HostError::Folder { .. } | HostError::Config(_) => Self::usage(error),
             _ => Self::new(ErrorKind::Internal, error),
         }
     }

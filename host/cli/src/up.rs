@@ -28,6 +28,7 @@ pub(crate) async fn up(common: &Common) -> Result<ExitCode, Fail> {
     let config = session::config(common)?;
     let folder = config.skills_dir.clone();
     let mut options = Options::new(config);
+    options.reload = Some(session::reload(common));
     if !common.quiet {
         let as_json = common.json;
         options.notices = Some(Arc::new(move |notice| say(as_json, notice)));
@@ -82,6 +83,13 @@ pub(crate) fn say(as_json: bool, notice: &Notice) {
             Notice::Rejected { skill, file, reason } => ("rejected", Some(skill), file, Some(reason)),
             Notice::Refused { file, reason } => ("refused", None, file, Some(reason)),
             Notice::Removed { skill, file } => ("removed", Some(skill), file, None),
+            Notice::Configured { changed, at_next_start } => {
+                return print::json(&json!({"what": "configured", "changed": changed, "at_next_start": at_next_start}));
+            }
+            Notice::NotConfigured { file, reason } => ("not-configured", None, file, Some(reason)),
+            Notice::AgentParked { agent, channel, reason } => {
+                return print::json(&json!({"what": "parked", "agent": agent, "channel": channel, "reason": reason}));
+            }
         };
         print::json(&json!({"what": what, "skill": skill, "file": file, "reason": reason}));
         return;
@@ -100,6 +108,22 @@ pub(crate) fn say(as_json: bool, notice: &Notice) {
             print::note(&format!("{skill} {}", line(reason)))
         }
         Notice::Refused { file, reason } => print::note(&format!("refused {}: {}", line(file), line(reason))),
+        Notice::Configured { changed, at_next_start } => {
+            let later = match at_next_start.as_slice() {
+                [] => String::new(),
+                later => format!("; {} at the next start", later.join(", ")),
+            };
+            let now = if changed.is_empty() { "nothing changes now".to_owned() } else { changed.join(", ") };
+            print::note(&format!("configuration: {now}{later}"));
+        }
+        Notice::NotConfigured { file, reason } => {
+            print::error(&format!("{}: {}; the host goes on as it was configured", line(file), line(reason)));
+        }
+        Notice::AgentParked { agent, channel, reason } => print::note(&format!(
+            "{agent} gave up on a message of {}: {}; see `skillhost agents parked`",
+            line(channel),
+            line(reason)
+        )),
         Notice::Removed { skill, file } => print::note(&format!("removed {skill}: {} is gone", line(file))),
     }
 }

@@ -1,11 +1,12 @@
 //! A file's way in: read, compiled, described, linked.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use skillhost_capabilities::{Context, DescribeSkill, Indices, Links, RunInfo, Services, State, is_known};
+use skillhost_capabilities::{Context, DescribeSkill, Indices, Links, RunInfo, Services, SkillInfo, State, is_known};
 use skillhost_engine::values::{ExportedFunction, exported_functions};
 use skillhost_engine::{
     Cache, Compiler, Directory, Engine, Environment, InspectError, Inspection, Protected, RunState, place_of,
@@ -184,8 +185,7 @@ impl Absorber {
         if facts.inspection.imports.iter().any(|import| import.starts_with(CONTRACT)) {
             self.link(&compiled, &Capability::ALL.into_iter().map(Grant::full).collect())?;
         }
-        let nothing = Arc::new(Grants::default());
-        let linked = self.link(&compiled, &nothing)?;
+        let linked = self.link(&compiled, &Grants::default())?;
         let (kind, tools) = match indices {
             Some(_) => (Kind::Native, native_tools(described.tools)),
             None => (Kind::Plain, plain_tools(&self.engine, &compiled)?),
@@ -203,7 +203,7 @@ impl Absorber {
         }
         let generation = Generation {
             limits: config.limits_of(&name),
-            config: Arc::new(config.config_of(&name)),
+            shared: shared(&name, config),
             shared_name: name.as_str().into(),
             name,
             version: described.version.to_string(),
@@ -215,7 +215,6 @@ impl Absorber {
             tools: tools.into(),
             wants: with_subscriptions(wants, &described.subscriptions),
             subscriptions: described.subscriptions,
-            grants: nothing,
             imports: facts.inspection.imports,
             instructions: package.instructions.clone(),
             code: Some(Code { component: compiled, linked, native: indices }),
@@ -238,9 +237,9 @@ impl Absorber {
         let protected = Protected { unread, own, ..self.protected.clone() }.within(&directories);
         let before = Environment::clone(&generation.environment);
         generation.environment = Arc::new(Environment { directories, protected, ..before });
-        generation.grants = Arc::new(grants);
+        generation.shared = Arc::new(SkillInfo { grants, ..SkillInfo::clone(&generation.shared) });
         if let Some(code) = &mut generation.code {
-            code.linked = self.link(&code.component, &generation.grants)?;
+            code.linked = self.link(&code.component, &generation.shared.grants)?;
         }
         Ok(generation)
     }
@@ -256,7 +255,7 @@ impl Absorber {
         let name = card.name.clone();
         Ok(Generation {
             limits: config.limits_of(&name),
-            config: Arc::new(config.config_of(&name)),
+            shared: shared(&name, config),
             shared_name: name.as_str().into(),
             name,
             version: "0.0.0".into(),
@@ -268,7 +267,6 @@ impl Absorber {
             tools: Arc::default(),
             subscriptions: Vec::new(),
             wants: Vec::new(),
-            grants: Arc::default(),
             imports: Vec::new(),
             instructions: package.instructions.clone(),
             code: None,
@@ -345,17 +343,22 @@ impl Absorber {
         let _turn = self.asking.acquire().await;
         let linked = self.links.describing(component).map_err(|error| Refusal::Link(format!("{error:#}")))?;
         let limits = Limits { timeout: DESCRIBE_TIMEOUT, ..Limits::default() };
+        let run = RunId::new(&*self.source);
         let info = RunInfo {
-            run: RunId::new(&*self.source),
-            skill: SkillName::from_file_stem("describe")?,
+            run,
+            root: run,
+            exhausted: None,
             tenant: Tenant::default(),
             agent: None,
             caller: Caller::Cli,
             depth: 0,
             hops: 0,
             limits: limits.clone(),
-            grants: Arc::default(),
-            config: Arc::default(),
+            skill: Arc::new(SkillInfo {
+                name: SkillName::from_file_stem("describe")?,
+                grants: Grants::default(),
+                config: BTreeMap::new(),
+            }),
         };
         let context = Context::new(Arc::new(info), self.services.clone(), self.source.now(), None);
         let environment = Arc::new(Environment::new(self.source.clone()));
@@ -367,6 +370,11 @@ impl Absorber {
             Refusal::Describe(message.split("; raise").next().unwrap_or(&message).to_owned())
         })
     }
+}
+
+/// What the runs of skill `name` share; it holds nothing yet.
+fn shared(name: &SkillName, config: &Config) -> Arc<SkillInfo> {
+    Arc::new(SkillInfo { name: name.clone(), grants: Grants::default(), config: config.config_of(name) })
 }
 
 fn native_tools(tools: Vec<manifest::DescribedTool>) -> Vec<Tool> {

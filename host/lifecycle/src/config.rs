@@ -4,13 +4,25 @@
 //! the environment overrides the file. Sizes and durations carry units.
 
 use std::collections::BTreeMap;
+use std::fs::OpenOptions;
+use std::io::{self, Read as _};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
-use crate::secrets::SecretSource;
+use rustix::fs::OFlags;
 use serde::Deserialize;
 use serde_json::{Map, Value};
-use skillhost_types::{ByteSize, GrantRule, Limits, LimitsPatch, SkillName, parse_duration};
+use skillhost_ledger::Budget;
+use skillhost_types::{ByteSize, GrantRule, Limits, SkillName};
+
+mod agents;
+mod sections;
+
+pub use agents::{AgentConfig, CronTimes, Deliver, Restart};
+pub use sections::{
+    ApprovalConfig, BlackboardConfig, CarryOver, EventsConfig, HostLimits, Merge, NetworkConfig, Recording,
+    RedisConfig, SecretConfig, SkillConfig,
+};
 
 /// What an environment variable must begin with to be a setting.
 const PREFIX: &str = "SKILLHOST_";
@@ -52,113 +64,15 @@ pub struct Config {
     pub events: EventsConfig,
     /// The blackboard.
     pub blackboard: BlackboardConfig,
+    /// Language models; none: what is found on this machine and in the environment.
+    pub llm: Option<skillhost_llm::Config>,
+    /// What may be spent on them.
+    pub budgets: Vec<Budget>,
+    /// The agents.
+    pub agents: BTreeMap<SkillName, AgentConfig>,
     /// The file that all this was read from.
     #[serde(skip)]
     pub file: Option<PathBuf>,
-}
-
-/// When an outcome is given out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Recording {
-    /// After it is on disk.
-    #[default]
-    Durable,
-    /// At once; it is written within milliseconds.
-    Relaxed,
-}
-
-/// The `limits` section: the defaults for every run, and how many run at once.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct HostLimits {
-    /// See [`Limits::fuel`].
-    pub fuel: u64,
-    /// See [`Limits::timeout`].
-    #[serde(deserialize_with = "duration")]
-    pub timeout: Duration,
-    /// See [`Limits::memory`].
-    pub memory: ByteSize,
-    /// See [`Limits::input`].
-    pub input: ByteSize,
-    /// See [`Limits::output`].
-    pub output: ByteSize,
-    /// See [`Limits::host_calls`].
-    pub host_calls: u64,
-    /// See [`Limits::log`].
-    pub log: ByteSize,
-    /// Runs at once.
-    pub concurrency: u32,
-    /// How long the others wait for a place.
-    #[serde(deserialize_with = "duration")]
-    pub queue_timeout: Duration,
-}
-
-/// A skill's own section.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct SkillConfig {
-    /// Limits of its runs, narrower or wider.
-    pub limits: LimitsPatch,
-    /// What it reads through `wasi:config`.
-    pub config: BTreeMap<String, Value>,
-}
-
-/// A value that the host adds to requests, where it comes from and where it may go.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct SecretConfig {
-    /// `${ENV_NAME}` or `file:PATH`.
-    pub value: SecretSource,
-    /// Which hosts it may go to, such as `https://api.github.com`.
-    pub hosts: Vec<String>,
-    /// The header, with `{}` for the value.
-    pub header: String,
-}
-
-/// The `network` section.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct NetworkConfig {
-    /// Certificate authorities, in PEM, that are trusted besides the public ones.
-    pub ca_file: Option<PathBuf>,
-}
-
-/// The `events` section.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct EventsConfig {
-    /// Where the head of the log's chain is written at start and stop. It is of use outside of the data directory.
-    pub head_file: Option<PathBuf>,
-}
-
-/// The `approval` section.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct ApprovalConfig {
-    /// What every skill is granted that asks for it; `self` is the skill's name.
-    pub auto: Vec<GrantRule>,
-    /// Whether an approval is good for later files of the skill.
-    pub carry_over: CarryOver,
-}
-
-/// Whether an approval is good for later files of the skill.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum CarryOver {
-    /// For those that ask for no more.
-    #[default]
-    Narrower,
-    /// For none.
-    Never,
-}
-
-/// The `blackboard` section.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct BlackboardConfig {
-    /// How long a value lives that is set without a time, in seconds; 0: for ever.
-    pub ttl_seconds: u64,
 }
 
 impl Default for Config {
@@ -176,46 +90,12 @@ impl Default for Config {
             network: NetworkConfig::default(),
             events: EventsConfig::default(),
             blackboard: BlackboardConfig::default(),
+            llm: None,
+            budgets: Vec::new(),
+            agents: BTreeMap::new(),
             file: None,
         }
     }
-}
-
-impl Default for HostLimits {
-    fn default() -> Self {
-        let Limits { fuel, timeout, memory, input, output, host_calls, log } = Limits::default();
-        Self {
-            fuel,
-            timeout,
-            memory: ByteSize(memory),
-            input: ByteSize(input),
-            output: ByteSize(output),
-            host_calls,
-            log: ByteSize(log),
-            // Enough for every core to be busy while most runs wait for a backend; each place costs
-            // address space and at the most one memory limit.
-            concurrency: 64,
-            queue_timeout: Duration::from_secs(5),
-        }
-    }
-}
-
-impl Default for ApprovalConfig {
-    fn default() -> Self {
-        // A skill may always keep what is its own, and say in the log what it did.
-        let auto = ["blackboard.* self:*", "events.append skill.*"];
-        Self { auto: auto.iter().filter_map(|rule| rule.parse().ok()).collect(), carry_over: CarryOver::default() }
-    }
-}
-
-impl Default for BlackboardConfig {
-    fn default() -> Self {
-        Self { ttl_seconds: 3_600 }
-    }
-}
-
-fn duration<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
-    parse_duration(&String::deserialize(deserializer)?).map_err(serde::de::Error::custom)
 }
 
 /// Why a configuration is not taken.
@@ -257,11 +137,13 @@ impl Config {
             Some(path) => read(path)?,
             None => Value::Object(Map::new()),
         };
-        let mut config = overlay(document, environment)?;
-        config.check().map_err(|message| {
+        let invalid = |message| {
             let path = path.map_or_else(|| PathBuf::from(PREFIX), Path::to_owned);
             ConfigError::Invalid { path, message }
-        })?;
+        };
+        let config = decode(&document).map_err(invalid)?;
+        let mut config = overlay(document, config, environment)?;
+        config.check().map_err(invalid)?;
         config.file = path.map(Path::to_owned);
         Ok(config)
     }
@@ -281,6 +163,9 @@ impl Config {
             return Err(format!(
                 "`dirs.{OWN_FOLDER}`: that is where a skill finds its own folder; choose another name"
             ));
+        }
+        for (name, agent) in &self.agents {
+            agent.check().map_err(|reason| format!("`agents.{name}`: {reason}"))?;
         }
         match self.secrets.keys().find(|name| !is_name(name)) {
             Some(name) => Err(wrong("secrets", name)),
@@ -311,29 +196,22 @@ impl Config {
     }
 }
 
-impl HostLimits {
-    fn of_a_run(&self) -> Limits {
-        Limits {
-            fuel: self.fuel,
-            timeout: self.timeout,
-            memory: self.memory.0,
-            input: self.input.0,
-            output: self.output.0,
-            host_calls: self.host_calls,
-            log: self.log.0,
-        }
+/// The text of an ordinary file that is not too long. Nothing else is waited for or read without end.
+fn text_of(path: &Path) -> io::Result<String> {
+    let file = OpenOptions::new().read(true).custom_flags(OFlags::NONBLOCK.bits().cast_signed()).open(path)?;
+    if !file.metadata()?.is_file() {
+        return Err(io::Error::other("it is no ordinary file"));
     }
+    let mut text = String::new();
+    file.take(LARGEST_FILE + 1).read_to_string(&mut text)?;
+    if text.len() as u64 > LARGEST_FILE {
+        return Err(io::Error::other(format!("a configuration is at most {LARGEST_FILE} bytes long")));
+    }
+    Ok(text)
 }
 
 fn read(path: &Path) -> Result<Value, ConfigError> {
-    let text = std::fs::metadata(path)
-        .and_then(|data| {
-            if data.len() > LARGEST_FILE {
-                return Err(std::io::Error::other(format!("a configuration is at most {LARGEST_FILE} bytes long")));
-            }
-            std::fs::read_to_string(path)
-        })
-        .map_err(|error| ConfigError::Read { path: path.to_owned(), error })?;
+    let text = text_of(path).map_err(|error| ConfigError::Read { path: path.to_owned(), error })?;
     if text.lines().all(|line| line.trim().is_empty() || line.trim_start().starts_with('#')) {
         return Ok(Value::Object(Map::new()));
     }
@@ -341,7 +219,8 @@ fn read(path: &Path) -> Result<Value, ConfigError> {
         |error: serde_saphyr::Error| ConfigError::Invalid { path: path.to_owned(), message: error.to_string() };
     // Decoded from the text itself first: that is where errors have lines.
     // Without the excerpt, which says the message twice.
-    let options = serde_saphyr::options! { with_snippet: false };
+    // `yes` and `y` are words, as in `skill: y`, in both passes.
+    let options = serde_saphyr::options! { with_snippet: false, strict_booleans: true };
     serde_saphyr::from_str_with_options::<Config>(&text, options.clone()).map_err(invalid)?;
     serde_saphyr::from_str_with_options::<Value>(&text, options).map_err(invalid)
 }
@@ -350,10 +229,10 @@ fn read(path: &Path) -> Result<Value, ConfigError> {
 /// begin the same but name no section (`SKILLHOST_LOG`) are not ours.
 fn overlay(
     mut document: Value,
+    mut config: Config,
     environment: impl IntoIterator<Item = (String, String)>,
 ) -> Result<Config, ConfigError> {
     const TOP_LEVEL: [&str; 3] = ["skills_dir", "data_dir", "recording"];
-    let mut config = decode(&document).map_err(|message| ConfigError::Environment { name: PREFIX.into(), message })?;
     let mut settings: Vec<_> = environment.into_iter().filter(|(name, _)| name.starts_with(PREFIX)).collect();
     settings.sort();
     for (name, text) in settings {
@@ -400,6 +279,8 @@ fn put(document: &mut Value, path: &[&str], value: Value) {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     fn from_text(text: &str, environment: &[(&str, &str)]) -> Result<Config, ConfigError> {

@@ -1,10 +1,9 @@
 //! One absorbed file, ready to serve.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde_json::Value;
-use skillhost_capabilities::{Hint, Indices, State};
+use skillhost_capabilities::{Hint, Indices, SkillInfo, State};
 use skillhost_engine::Environment;
 use skillhost_engine::values::Signature;
 use skillhost_types::{Capability, Digest, Grant, Grants, Limits, SkillName, ToolName, Want};
@@ -35,16 +34,13 @@ pub struct Generation {
     pub subscriptions: Vec<String>,
     /// What it asks for.
     pub wants: Vec<Want>,
-    /// What it holds of it.
-    pub grants: Arc<Grants>,
     /// What its component imports.
     pub imports: Vec<String>,
     /// The text of `SKILL.md`, if it came with one.
     pub instructions: Option<String>,
     /// The limits of its runs.
     pub limits: Limits,
-    /// What the operator configured for it.
-    pub config: Arc<BTreeMap<String, String>>,
+    pub(crate) shared: Arc<SkillInfo>,
     pub(crate) shared_name: Arc<str>,
     pub(crate) code: Option<Code>,
     pub(crate) environment: Arc<Environment>,
@@ -119,6 +115,11 @@ impl Tool {
 }
 
 impl Generation {
+    /// What it holds of what it asks for.
+    pub fn grants(&self) -> &Grants {
+        &self.shared.grants
+    }
+
     /// The tool called `name`.
     pub fn tool(&self, name: &str) -> Option<&Tool> {
         self.tools.iter().find(|tool| tool.name.as_str() == name)
@@ -158,7 +159,7 @@ impl Generation {
         let wanted = self.subscriptions.iter();
         let wanted: Grants =
             wanted.filter_map(|pattern| Grant::new(Capability::BlackboardSubscribe, pattern).ok()).collect();
-        Grants::effective(&wanted, &self.grants).iter().map(|grant| grant.scope().to_owned()).collect()
+        Grants::effective(&wanted, self.grants()).iter().map(|grant| grant.scope().to_owned()).collect()
     }
 
     /// Does it take messages?

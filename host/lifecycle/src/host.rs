@@ -2,20 +2,22 @@
 
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, OnceLock, Weak};
+use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 
-use arc_swap::ArcSwap;
-use serde_json::Value;
-use skillhost_blackboard::{Blackboard, MemoryBoard, MemoryLimits, Message};
-use skillhost_capabilities::{CallSkills, ChannelRates, Services};
+use arc_swap::{ArcSwap, Guard};
+use serde_json::{Value, json};
+use skillhost_blackboard::{Blackboard, BoardError, Channel, Message};
+use skillhost_capabilities::{CallSkills, Services};
 use skillhost_engine::{Admission, Cache, Compiler, Engine, PoolUsage, Protected, Settings, place_of};
 use skillhost_events::{EventError, EventLog, Head, NewEvent, Recording as Answer};
+use skillhost_ledger::{Ledger, Meter, Standing};
 use skillhost_network::Resolve;
+use skillhost_store::StoreError;
 use skillhost_types::{Grant, RunId, RunRecord, Source, System, Tenant};
 
 use crate::absorb::Absorber;
-use crate::agents::Agents;
+use crate::agents::{AgentInfo, Agents, Parked};
 use crate::approvals::{Approval, Approvals, DecideError};
 use crate::authority::Passing;
 use crate::config::{Config, DEFAULT_FILE, Recording};
@@ -23,8 +25,10 @@ use crate::folder::Fingerprint;
 use crate::generation::Generation;
 use crate::keep::Keep;
 use crate::registry::{Entry, Registry};
+use crate::reload::Reload;
 use crate::run::RunRequest;
 use crate::secrets::{self, SecretSource};
+use crate::services::{self, OpenError};
 use crate::watch::Watch;
 
 /// Hears what becomes of files. Must not block.
@@ -42,6 +46,10 @@ pub struct Options {
     pub passing: Passing,
     /// Who finds the addresses of names; none: the system.
     pub resolver: Option<Arc<dyn Resolve>>,
+    /// Where the configuration is read again when it is edited; none: it stays as it is.
+    pub reload: Option<Reload>,
+    /// Whether nothing is going to run: then the blackboard is not opened.
+    pub idle: bool,
     /// The program that compiles as a child. Its `main` must begin with `skillhost_engine::compile::child`.
     pub compiler: PathBuf,
 }
@@ -56,12 +64,14 @@ impl Options {
             notices: None,
             passing: Passing::default(),
             resolver: None,
+            reload: None,
+            idle: false,
             compiler: "/proc/self/exe".into(),
         }
     }
 }
 
-/// What became of a file.
+/// What became of a file, of the configuration or of a message.
 #[derive(Debug, Clone)]
 #[expect(missing_docs, reason = "the names say it")]
 pub enum Notice {
@@ -72,6 +82,9 @@ pub enum Notice {
     Replaced { skill: String, version: String, file: String },
     Refused { file: String, reason: String },
     Removed { skill: String, file: String },
+    Configured { changed: Vec<String>, at_next_start: Vec<String> },
+    NotConfigured { file: String, reason: String },
+    AgentParked { agent: String, channel: String, reason: String },
 }
 
 /// Why a host does not open.
@@ -83,9 +96,9 @@ pub enum HostError {
     /// The engine's linker does not take the host's own functions.
     #[error("the host's interfaces do not link: {0:#}")]
     Link(wasmtime::Error),
-    /// The secrets or the certificate authorities cannot be used.
+    /// The configuration names something that is not there or cannot be used.
     #[error("the configuration cannot be used: {0}")]
-    Network(Box<dyn std::error::Error + Send + Sync>),
+    Config(Box<dyn std::error::Error + Send + Sync>),
     /// The data directory cannot be used.
     #[error("the data directory {} cannot be used: {error}", path.display())]
     Data {
@@ -116,7 +129,10 @@ pub(crate) struct Inner {
     pub(crate) admission: Admission,
     pub(crate) registry: ArcSwap<Registry>,
     pub(crate) agents: Agents,
-    pub(crate) config: Config,
+    /// What runs use, on its way to the ledger.
+    pub(crate) meter: Meter,
+    config: ArcSwap<Config>,
+    pub(crate) reload: Option<Reload>,
     pub(crate) absorber: Arc<Absorber>,
     pub(crate) keep: Arc<Keep>,
     pub(crate) approvals: Approvals,
@@ -124,6 +140,7 @@ pub(crate) struct Inner {
     notices: Option<Listener>,
     /// One file takes its place at a time, so that who is first is decided once.
     pub(crate) commit: tokio::sync::Mutex<()>,
+    drop_folder: PathBuf,
     pub(crate) folder: Mutex<FolderState>,
 }
 
@@ -193,21 +210,38 @@ impl Host {
     }
 
     /// Sends a message to a channel, from outside. Gives the count of receivers.
-    pub async fn publish(
-        &self,
-        tenant: &Tenant,
-        channel: &str,
-        payload: &Value,
-    ) -> Result<u32, skillhost_blackboard::BoardError> {
-        let message = Message {
-            id: RunId::new(&*self.inner.source).to_string(),
-            channel: skillhost_blackboard::Channel::new(channel)?,
-            payload: payload.to_string().into(),
-            source: None,
-            hops: 0,
-            published_at: self.inner.source.now(),
-        };
-        self.inner.services.blackboard.publish(tenant, message).await
+    pub async fn publish(&self, tenant: &Tenant, channel: &str, payload: &Value) -> Result<u32, BoardError> {
+        self.inner.publish(tenant, channel, payload.to_string().into()).await
+    }
+
+    /// The configuration as it is now.
+    pub fn config(&self) -> Arc<Config> {
+        Guard::into_inner(self.inner.config())
+    }
+
+    /// How far each budget is used. Blocks while it reads.
+    pub fn budgets(&self) -> Result<Vec<Standing>, StoreError> {
+        self.inner.services.ledger.status(&self.inner.services.budgets.load())
+    }
+
+    /// What was spent. Blocks while it reads.
+    pub fn ledger(&self) -> &Ledger {
+        &self.inner.services.ledger
+    }
+
+    /// The agents that live here, wait here, or left messages here.
+    pub async fn agents(&self) -> Result<Vec<AgentInfo>, StoreError> {
+        self.inner.agents.list(&self.inner.config()).await
+    }
+
+    /// The messages that agents failed on for good, the oldest first.
+    pub async fn parked(&self) -> Result<Vec<Parked>, StoreError> {
+        self.inner.agents.parked().await
+    }
+
+    /// Lets parked messages wait again, these or all. Gives how many.
+    pub async fn replay(&self, ids: Option<Vec<String>>) -> Result<usize, StoreError> {
+        self.inner.agents.replay(ids).await
     }
 
     /// Runs that hold a place, and what the instance pool holds for them: all zero when nothing runs.
@@ -233,7 +267,7 @@ impl Host {
     /// The head of the event log's chain, also written to `events.head_file` if there is one. Blocks.
     pub fn keep_head(&self) -> Result<Head, EventError> {
         let head = self.inner.services.events.chain_head()?;
-        if let Some(file) = &self.inner.config.events.head_file {
+        if let Some(file) = &self.inner.config().events.head_file {
             skillhost_events::write_head(file, &head)?;
         }
         Ok(head)
@@ -241,71 +275,102 @@ impl Host {
 
     /// Writes what is queued and closes the log.
     pub async fn close(&self) {
+        self.inner.agents.flush();
+        self.inner.meter_down().await;
+        if let Err(error) = self.inner.services.ledger.close() {
+            tracing::error!(%error, "the last entries of the ledger are lost");
+        }
         self.inner.services.events.close().await;
     }
 }
 
 impl Inner {
     fn open(options: Options) -> Result<Self, HostError> {
-        let Options { config, source, notices, passing, resolver, compiler } = options;
+        let Options { config, source, notices, passing, resolver, reload, idle, compiler } = options;
         let data = config.data_dir.clone();
         let unusable = |error: Box<dyn std::error::Error + Send + Sync>| HostError::Data { path: data.clone(), error };
         let engine =
             Engine::new(&Settings { concurrency: config.limits.concurrency, largest_memory: config.largest_memory() })?;
-        let (network, redactor) = secrets::open(&config, resolver).map_err(HostError::Network)?;
+        let (network, redactor) = secrets::open(&config, resolver).map_err(HostError::Config)?;
         let events =
             EventLog::open_with(&data, source.clone(), redactor.clone()).map_err(|error| unusable(error.into()))?;
         let folder = std::path::absolute(&config.skills_dir)
             .map_err(|error| HostError::Folder { path: config.skills_dir.clone(), error })?;
         let keep = Keep::open(&data, &folder).map_err(|error| unusable(error.into()))?;
         let cache = Cache::open(&data.join("cache"), &engine).map_err(|error| unusable(error.into()))?;
-        let limits = MemoryLimits {
-            default_ttl: (config.blackboard.ttl_seconds > 0)
-                .then(|| Duration::from_secs(config.blackboard.ttl_seconds)),
-            ..MemoryLimits::default()
-        };
-        let services = Arc::new(Services {
-            blackboard: Arc::new(MemoryBoard::new(limits, source.clone())),
-            events,
-            skills: OnceLock::new(),
-            rates: ChannelRates::default(),
-            network: Arc::new(network),
-            redactor,
-        });
+        let services =
+            services::open(&config, idle, source.clone(), events, network, redactor).map_err(|error| match error {
+                OpenError::Config(_) => HostError::Config(error.into()),
+                OpenError::Data(_) => unusable(error.into()),
+            })?;
+        let services = Arc::new(services);
         let protected = protected(&config);
+        let drop_folder = config.skills_dir.clone();
         let absorber =
             Absorber::new(engine, cache, Compiler::new(compiler), services.clone(), source.clone(), protected)
                 .map_err(HostError::Link)?;
         Ok(Self {
             source: source.clone(),
-            services,
             admission: Admission::new(usize::try_from(config.limits.concurrency).unwrap_or(usize::MAX)),
             registry: ArcSwap::default(),
-            agents: Agents::default(),
-            config,
+            meter: Meter::new(services.ledger.clone()),
+            services,
+            agents: Agents::new(&data).map_err(|error| unusable(error.into()))?,
+            config: ArcSwap::from_pointee(config),
+            reload,
             absorber: Arc::new(absorber),
             approvals: keep.approvals(source.clone()),
             keep: Arc::new(keep),
             passing,
             notices,
             commit: tokio::sync::Mutex::default(),
+            drop_folder,
             folder: Mutex::default(),
         })
     }
 
+    /// The configuration as it is now.
+    pub(crate) fn config(&self) -> Guard<Arc<Config>> {
+        self.config.load()
+    }
+
+    pub(crate) fn set_config(&self, config: Config) {
+        self.config.store(Arc::new(config));
+    }
+
+    /// Sends a message to a channel, from outside.
+    pub(crate) async fn publish(&self, tenant: &Tenant, channel: &str, payload: Arc<str>) -> Result<u32, BoardError> {
+        let message = Message {
+            id: RunId::new(&*self.source).to_string(),
+            channel: Channel::new(channel)?,
+            payload,
+            source: None,
+            hops: 0,
+            published_at: self.source.now(),
+        };
+        let data = json!({"channel": channel, "id": message.id});
+        let receivers = self.services.blackboard.publish(tenant, message).await?;
+        let (kind, tenant) = ("message.published".to_owned(), Some(tenant.clone()));
+        let event = NewEvent { kind, source: "host".into(), run: None, tenant, data };
+        if let Err(error) = self.services.events.append_relaxed(event).await {
+            tracing::warn!(%error, "an event was not written");
+        }
+        Ok(receivers)
+    }
+
     pub(crate) fn queue_timeout(&self) -> Duration {
-        self.config.limits.queue_timeout
+        self.config().limits.queue_timeout
     }
 
     pub(crate) fn recording(&self) -> Answer {
-        match self.config.recording {
+        match self.config().recording {
             Recording::Durable => Answer::Durable,
             Recording::Relaxed => Answer::Relaxed,
         }
     }
 
     pub(crate) fn drop_folder(&self) -> &Path {
-        &self.config.skills_dir
+        &self.drop_folder
     }
 
     pub(crate) fn find(
@@ -332,6 +397,13 @@ impl Inner {
         }
     }
 
+    /// Writes what runs used to the ledger.
+    pub(crate) async fn meter_down(&self) {
+        if let Err(error) = self.meter.flush().await {
+            tracing::warn!(%error, "what runs used is written later");
+        }
+    }
+
     pub(crate) fn notify(&self, notice: &Notice) {
         if let Some(notices) = &self.notices {
             notices(notice);
@@ -339,15 +411,40 @@ impl Inner {
     }
 }
 
+/// The links that are followed from `path` to what it stands for: whoever replaces one decides what it stands for.
+fn links_on_the_way(path: &Path) -> Vec<PathBuf> {
+    let mut links = Vec::new();
+    let mut open: Vec<PathBuf> = std::path::absolute(path).into_iter().collect();
+    while let Some(path) = open.pop() {
+        let mut place = PathBuf::new();
+        let mut parts = path.components();
+        while let Some(part) = parts.next() {
+            place.push(part);
+            let Ok(target) = std::fs::read_link(&place) else { continue };
+            let named =
+                place.parent().and_then(place_of).zip(place.file_name()).map(|(folder, name)| folder.join(name));
+            if let Some(named) = named
+                && links.len() < MOST_LINKS
+                && !links.contains(&named)
+            {
+                links.push(named);
+                open.push(place.parent().unwrap_or(Path::new("/")).join(target).join(parts.as_path()));
+            }
+            break;
+        }
+    }
+    links
+}
+
+/// As many links as the system follows.
+const MOST_LINKS: usize = 40;
+
 /// What no skill reaches through a directory that it was granted: what the host keeps, and what says what skills may do.
 fn protected(config: &Config) -> Protected {
     // Where it is or will be; and where its name is, which may be a link that another could take the place of.
-    let both = |path: &Path| {
-        let named = std::path::absolute(path).ok();
-        let named = named.and_then(|path| Some(place_of(path.parent()?)?.join(path.file_name()?)));
-        place_of(path).into_iter().chain(named)
-    };
-    let files = config.secrets.values().filter_map(|secret| match &secret.value {
+    let both = |path: &Path| place_of(path).into_iter().chain(links_on_the_way(path));
+    let sources = secrets::sources(config);
+    let files = sources.iter().filter_map(|(_, source)| match source {
         SecretSource::File(path) => Some(path.as_path()),
         SecretSource::Environment(_) => None,
     });

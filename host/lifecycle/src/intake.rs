@@ -108,7 +108,7 @@ impl Inner {
     async fn take(self: &Arc<Self>, file: &str, size: u64) {
         let _room = self.absorber.room_for(size).await;
         self.notify(&Notice::Reading { file: file.to_owned() });
-        let absorbed = self.absorber.absorb(self.drop_folder(), file, &self.config, &self.keep).await;
+        let absorbed = self.absorber.absorb(self.drop_folder(), file, &self.config(), &self.keep).await;
         let _one_at_a_time = self.commit.lock().await;
         match absorbed {
             Ok((generation, package)) => self.put(generation, package).await,
@@ -162,7 +162,7 @@ impl Inner {
     async fn serve(self: &Arc<Self>, generation: Generation, held: Held, package: Package) {
         let Held { grants, by } = held;
         let waiting = Arc::new(generation);
-        let generation = match self.absorber.grant(Generation::clone(&waiting), grants, &self.config) {
+        let generation = match self.absorber.grant(Generation::clone(&waiting), grants, &self.config()) {
             Ok(generation) => Arc::new(generation),
             Err(refusal) => {
                 self.settle(&waiting, &by, Some(&refusal.to_string())).await;
@@ -248,6 +248,11 @@ impl Inner {
         self.lock_folder().seen.remove(file);
     }
 
+    /// All files are taken in again as if they had changed.
+    pub(crate) fn look_again_at_all(&self) {
+        self.lock_folder().seen.clear();
+    }
+
     fn forget(&self, file: &str) -> Option<Kept> {
         self.keep.forget(file).unwrap_or_else(|error| {
             tracing::warn!(file, %error, "the data directory still remembers a file that no longer serves");
@@ -299,9 +304,9 @@ impl Inner {
 
     /// The generation of kept bytes, with what it holds today.
     async fn as_it_was(self: &Arc<Self>, package: Package, file: &str) -> Result<Generation, Failure> {
-        let (generation, _) = self.absorber.generation(package, file, &self.config, &self.keep).await?;
+        let (generation, _) = self.absorber.generation(package, file, &self.config(), &self.keep).await?;
         match self.judge(&generation, self.passing.of(&generation.name))? {
-            Verdict::Serves(held) => Ok(self.absorber.grant(generation, held.grants, &self.config)?),
+            Verdict::Serves(held) => Ok(self.absorber.grant(generation, held.grants, &self.config())?),
             Verdict::Waits(_) | Verdict::Rejected(_) => Err("what it asks for is not granted any more".into()),
         }
     }
@@ -343,7 +348,7 @@ impl Inner {
         let folder = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let shown = path.to_string_lossy().into_owned();
         let _one_at_a_time = self.commit.lock().await;
-        let (generation, package) = match self.absorber.absorb(folder, &name, &self.config, &self.keep).await {
+        let (generation, package) = match self.absorber.absorb(folder, &name, &self.config(), &self.keep).await {
             Ok(absorbed) => absorbed,
             // For this process only: the folder's own files are not concerned.
             Err(refused) => return refusal(&name, refused),
@@ -372,7 +377,7 @@ impl Inner {
             tracing::warn!(path = shown, %error, "the skill's own folder cannot be kept");
         }
         let waiting = Arc::new(generation);
-        let generation = match self.absorber.grant(Generation::clone(&waiting), held.grants, &self.config) {
+        let generation = match self.absorber.grant(Generation::clone(&waiting), held.grants, &self.config()) {
             Ok(generation) => Arc::new(generation),
             Err(error) => return Entry::not(FileState::Refused, &waiting, error.to_string()),
         };

@@ -23,35 +23,43 @@ mod approvals;
 mod archive;
 mod authority;
 mod config;
+mod control;
 mod folder;
 mod front_matter;
 mod generation;
 mod host;
 mod intake;
 mod keep;
+mod lock;
 mod manifest;
 mod nested;
 mod package;
 mod petition;
 mod registry;
+mod reload;
 mod run;
 mod schema;
 mod secrets;
+mod services;
 mod watch;
 
+pub use agents::{AgentInfo, Parked};
 pub use approvals::{Approval, ApprovalState, DecideError, Decision};
 pub use authority::Passing;
 pub use config::{
-    ApprovalConfig, BlackboardConfig, CarryOver, Config, ConfigError, DEFAULT_FILE, EventsConfig, HostLimits,
-    NetworkConfig, Recording, SecretConfig, SkillConfig,
+    AgentConfig, ApprovalConfig, BlackboardConfig, CarryOver, Config, ConfigError, CronTimes, DEFAULT_FILE, Deliver,
+    EventsConfig, HostLimits, Merge, NetworkConfig, Recording, RedisConfig, Restart, SecretConfig, SkillConfig,
 };
+pub use control::{Control, ControlError};
 pub use generation::{Generation, Kind, Tool};
 pub use host::{Host, HostError, Listener, Notice, Options};
 #[doc(hidden)]
 pub use manifest::fuzz_manifest;
 pub use registry::{Entry, FileState};
+pub use reload::Reload;
 pub use run::RunRequest;
 pub use secrets::SecretSource;
 pub use skillhost_capabilities::{Progress, ProgressSink};
+pub use skillhost_ledger::{Entry as LedgerEntry, Ledger, Standing, Unit, Usd, Window};
 pub use skillhost_network::Resolve;
 pub use watch::Watch;

@@ -21,7 +21,7 @@ pub(crate) const ASK: Duration = Duration::from_millis(100);
 
 impl Inner {
     pub(crate) fn judge(&self, generation: &Generation, origin: Origin<'_>) -> Result<Verdict, StoreError> {
-        authority::judge(generation, &self.config, &self.approvals, origin)
+        authority::judge(generation, &self.config(), &self.approvals, origin)
     }
 
     /// Puts `generation` before a person.

@@ -2,11 +2,14 @@
 
 use std::borrow::Cow;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use serde_json::Value;
-use skillhost_capabilities::{CallSkill, Context, NestedCall, ProgressSink, RawOutput, RunInfo, SkillError};
+use skillhost_capabilities::{CallSkill, Context, NestedCall, ProgressSink, RawOutput, RunInfo, SkillError, SkillInfo};
 use skillhost_engine::values::{self, ReturnedError};
 use skillhost_engine::{Guest, RunState, Stop};
+use skillhost_events::Recording as Answer;
+use skillhost_ledger::Metered;
 use skillhost_redaction::Redactor;
 use skillhost_types::{
     ByteSize, Caller, Content, ErrorKind, HostCallRecord, Limits, LimitsPatch, LogLine, Output, RunError, RunId,
@@ -15,7 +18,7 @@ use skillhost_types::{
 use wasmtime::Store;
 use wasmtime::component::{ComponentExportIndex, Instance, Val};
 
-use crate::generation::{Generation, Tool, ToolEntry};
+use crate::generation::{Generation, ToolEntry};
 use crate::host::Inner;
 use crate::registry::{FileState, Registry};
 use crate::schema::Schema;
@@ -45,6 +48,8 @@ pub(crate) struct Chain {
     pub(crate) depth: u32,
     /// How many messages led here.
     pub(crate) hops: u32,
+    /// The run that began it; none: this one.
+    pub(crate) root: Option<RunId>,
 }
 
 /// A run that found its generation.
@@ -52,6 +57,8 @@ pub(crate) struct Prepared {
     pub(crate) run: RunId,
     pub(crate) started_at: Timestamp,
     pub(crate) generation: Arc<Generation>,
+    /// What the skill holds, and what is an agent's own if it runs as one.
+    pub(crate) skill: Arc<SkillInfo>,
     pub(crate) tool: Arc<str>,
     pub(crate) caller: Caller,
     pub(crate) tenant: Tenant,
@@ -59,6 +66,8 @@ pub(crate) struct Prepared {
     pub(crate) limits: Limits,
     pub(crate) chain: Chain,
     pub(crate) progress: Option<ProgressSink>,
+    /// Hears that a budget is used up.
+    pub(crate) exhausted: Option<Arc<AtomicBool>>,
 }
 
 /// What came of it, before it is written down.
@@ -67,6 +76,8 @@ pub(crate) struct Came {
     pub(crate) usage: Usage,
     pub(crate) log: Vec<LogLine>,
     pub(crate) calls: Vec<HostCallRecord>,
+    /// What it was given and gave, as far as that was counted.
+    pub(crate) bytes: u64,
 }
 
 impl Inner {
@@ -92,10 +103,12 @@ impl Inner {
             tenant: request.tenant,
             agent: None,
             chain: Chain::default(),
+            exhausted: None,
             progress: request.progress,
-            generation: generation.clone(),
+            skill: generation.shared.clone(),
+            generation,
         };
-        let (result, came) = self.call(&prepared, tool, &request.input).await;
+        let (result, came) = self.call(&prepared, index, &request.input).await;
         self.record(prepared, result, came).await
     }
 
@@ -121,14 +134,16 @@ impl Inner {
                 host_calls: own.host_calls.min(call.limits.host_calls),
                 ..own.clone()
             },
-            caller: Caller::Skill(call.caller.skill.as_str().into()),
+            caller: Caller::Skill(call.caller.skill.name.as_str().into()),
             tenant: call.caller.tenant.clone(),
             agent: call.caller.agent.clone(),
-            chain: Chain { depth: call.caller.depth + 1, hops: call.caller.hops },
+            chain: Chain { depth: call.caller.depth + 1, hops: call.caller.hops, root: Some(call.caller.root) },
+            exhausted: call.caller.exhausted.clone(),
             progress: None,
-            generation: generation.clone(),
+            skill: generation.shared.clone(),
+            generation,
         };
-        let (result, came) = self.call(&prepared, tool, &call.input).await;
+        let (result, came) = self.call(&prepared, index, &call.input).await;
         let usage = came.usage;
         let record = self.record(prepared, result, came).await;
         match (&record.output, &record.error) {
@@ -138,7 +153,10 @@ impl Inner {
         }
     }
 
-    async fn call(&self, prepared: &Prepared, tool: &Tool, input: &str) -> (Result<Output, RunError>, Came) {
+    async fn call(&self, prepared: &Prepared, tool: usize, input: &str) -> (Result<Output, RunError>, Came) {
+        let Some(tool) = prepared.generation.tools.get(tool) else {
+            return (Err(RunError::new(ErrorKind::Internal, "the tool is gone")), Came::default());
+        };
         let value = match decode(input, &prepared.limits) {
             Ok(value) => value,
             Err(error) => return (Err(error), Came::default()),
@@ -155,9 +173,13 @@ impl Inner {
                     );
                 };
                 let guest = CallSkill { indices, tool: tool.name.as_str(), input };
-                let (result, came) = self.enter(prepared, guest).await;
+                let (result, mut came) = self.enter(prepared, guest).await;
+                came.bytes = input.len() as u64;
                 let result = result.and_then(|said| match said {
-                    Ok(raw) => checked(raw, output.as_ref()),
+                    Ok(raw) => {
+                        came.bytes += raw.data.as_ref().map_or(0, String::len) as u64;
+                        checked(raw, output.as_ref())
+                    }
                     Err(SkillError::InvalidInput(text)) => Err(RunError::new(ErrorKind::InvalidInput, text)),
                     Err(SkillError::Failed(text)) => Err(RunError::new(ErrorKind::ToolError, text)),
                 });
@@ -169,7 +191,8 @@ impl Inner {
                     Err(error) => return (Err(invalid_input(&error.path, &error.message)), Came::default()),
                 };
                 let guest = CallFunction { function: *function, params, results: signature.result_count() };
-                let (result, came) = self.enter(prepared, guest).await;
+                let (result, mut came) = self.enter(prepared, guest).await;
+                came.bytes = input.len() as u64;
                 let cap = prepared.limits.output;
                 let result = result.and_then(|results| {
                     values::to_json(signature, &results, cap)
@@ -210,22 +233,27 @@ impl Inner {
         let limits = &prepared.limits;
         let info = RunInfo {
             run: prepared.run,
-            skill: generation.name.clone(),
             tenant: prepared.tenant.clone(),
             agent: prepared.agent.clone(),
             caller: prepared.caller.clone(),
             depth: prepared.chain.depth,
             hops: prepared.chain.hops,
+            root: prepared.chain.root.unwrap_or(prepared.run),
+            exhausted: prepared.exhausted.clone(),
             limits: limits.clone(),
-            grants: generation.grants.clone(),
-            config: generation.config.clone(),
+            skill: prepared.skill.clone(),
         };
         let patience = u64::try_from(limits.timeout.as_millis()).unwrap_or(u64::MAX);
         let deadline = Timestamp(self.source.now().0.saturating_add(patience));
         let context = Context::new(Arc::new(info), self.services.clone(), deadline, prepared.progress.clone());
         let state = RunState::new(context, limits, generation.environment.clone());
         let ended = skillhost_engine::run(&code.linked, state, limits, guest).await;
-        let came = Came { usage: ended.usage, log: ended.log, calls: ended.host.into_calls() };
+        let mut usage = ended.usage;
+        if self.recording() == Answer::Durable {
+            ended.host.settled().await;
+        }
+        (usage.llm_input_tokens, usage.llm_output_tokens) = ended.host.tokens_used();
+        let came = Came { usage, log: ended.log, calls: ended.host.into_calls(), bytes: 0 };
         let result = ended.result.map_err(|stop| {
             let error = stop.into_error(limits);
             RunError::new(error.kind, format!("`{}.{}` {}", generation.name, prepared.tool, error.message))
@@ -245,6 +273,9 @@ impl Inner {
             Ok(output) => (Some(Arc::new(output)), None),
             Err(error) => (None, Some(error)),
         };
+        let Usage { fuel, wall_us, .. } = came.usage;
+        let used = Metered { fuel, wall_us, bytes: came.bytes };
+        self.meter.add(&prepared.tenant, &prepared.generation.name, prepared.agent.as_deref(), used);
         let record = Arc::new(RunRecord {
             run: prepared.run,
             skill: prepared.generation.shared_name.clone(),

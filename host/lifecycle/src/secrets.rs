@@ -4,13 +4,17 @@
 //! nothing prints it. Price: read once, when the host opens.
 
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Deserializer};
 use skillhost_network::{CertificateDer, Network, NetworkOptions, Resolve, Secret, certificates};
-use skillhost_redaction::Redactor;
+use skillhost_redaction::{MAX_SECRET_BYTES, Redactor};
 
 use crate::config::{Config, SecretConfig};
+
+/// The shortest password or key of the host's own that is taken out of texts, in bytes.
+const SHORTEST_OWN: usize = 8;
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
@@ -23,23 +27,32 @@ pub enum SecretSource {
     File(PathBuf),
 }
 
-impl<'de> Deserialize<'de> for SecretSource {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
+/// Not in clear: what stands there may be the secret itself, so it is not shown.
+#[derive(Debug, thiserror::Error)]
+#[error("a secret is given as `${{ENV_NAME}}` or `file:PATH`, never in clear")]
+pub struct InClear;
+
+impl FromStr for SecretSource {
+    type Err = InClear;
+
+    fn from_str(text: &str) -> Result<Self, InClear> {
         let name = text.strip_prefix("${").and_then(|rest| rest.strip_suffix('}')).filter(|name| !name.is_empty());
         match (name, text.strip_prefix("file:").filter(|path| !path.is_empty())) {
             (Some(name), _) => Ok(Self::Environment(name.to_owned())),
             (None, Some(path)) => Ok(Self::File(path.into())),
-            // Without the text: it may be the secret itself.
-            (None, None) => {
-                Err(serde::de::Error::custom("a secret is given as `${ENV_NAME}` or `file:PATH`, never in clear"))
-            }
+            (None, None) => Err(InClear),
         }
     }
 }
 
+impl<'de> Deserialize<'de> for SecretSource {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+    }
+}
+
 impl SecretSource {
-    fn read(&self) -> Result<SecretString, Failure> {
+    pub(crate) fn read(&self) -> Result<SecretString, Failure> {
         match self {
             Self::Environment(name) => {
                 std::env::var(name).map(SecretString::from).map_err(|_| format!("${name} is not set").into())
@@ -52,6 +65,18 @@ impl SecretSource {
             }
         }
     }
+}
+
+/// Where all secrets of `config` come from, by names to show in their place.
+pub(crate) fn sources(config: &Config) -> Vec<(String, SecretSource)> {
+    let own = config.secrets.iter().map(|(name, secret)| (name.clone(), secret.value.clone()));
+    let password = config.blackboard.redis.iter().filter_map(|redis| redis.password.clone());
+    let providers = config.llm.iter().flat_map(|llm| &llm.providers);
+    let keys = providers
+        .filter_map(|(name, provider)| Some((format!("llm/{name}"), provider.key.as_ref()?.as_str().parse().ok()?)));
+    let found =
+        skillhost_llm::key_variables().map(|name| (name.to_owned(), SecretSource::Environment(name.to_owned())));
+    own.chain(password.map(|source| ("redis".to_owned(), source))).chain(keys).chain(found).collect()
 }
 
 /// The way out, and what keeps the secrets in it out of everything else.
@@ -73,6 +98,12 @@ pub(crate) fn open(
         secrets.push(Secret::new(name, value.clone(), hosts, header)?);
         known.push((name.clone(), value));
     }
+    // Of those that the host uses itself the short ones stay: they would be found everywhere.
+    let own = sources(config).into_iter().filter(|(name, _)| !config.secrets.contains_key(name));
+    known.extend(own.filter_map(|(name, source)| {
+        let value = source.read().ok()?;
+        (SHORTEST_OWN..=MAX_SECRET_BYTES).contains(&value.expose_secret().len()).then_some((name, value))
+    }));
     let mut options =
         NetworkOptions { secrets, roots: roots(config.network.ca_file.as_deref())?, ..Default::default() };
     if let Some(resolver) = resolver {
@@ -81,7 +112,8 @@ pub(crate) fn open(
     Ok((Network::new(options)?, Redactor::new(known)?))
 }
 
-fn roots(file: Option<&Path>) -> Result<Vec<CertificateDer<'static>>, Failure> {
+/// The certificate authorities that the operator trusts besides the public ones.
+pub(crate) fn roots(file: Option<&Path>) -> Result<Vec<CertificateDer<'static>>, Failure> {
     let Some(file) = file else { return Ok(Vec::new()) };
     certificates(file).map_err(|error| format!("`network.ca_file` {}: {error}", file.display()).into())
 }

@@ -11,10 +11,13 @@ use notify::event::{AccessKind, AccessMode};
 use notify::{EventKind, Watcher as _};
 use serde_json::json;
 use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::host::Inner;
+use crate::lock::{self, DirectoryLock};
 use crate::petition::ASK;
+use crate::{control, reload};
 
 /// Between two looks at the folder when nothing was heard: notifications get lost on network folders, and
 /// when the system's queue is full.
@@ -24,18 +27,21 @@ const RESCAN_UNSETTLED: Duration = Duration::from_millis(50);
 /// Notifications come in bursts; one look answers all that came within this time.
 const DEBOUNCE: Duration = Duration::from_millis(20);
 
+/// Between two postings of what runs used: what a kill may lose of it, against rows in the ledger.
+const METER: Duration = Duration::from_secs(10);
+
 /// A watch over the drop folder.
 pub struct Watch {
     stop: CancellationToken,
-    task: tokio::task::JoinHandle<()>,
+    task: JoinHandle<()>,
 }
 
 impl Watch {
     pub(crate) fn start(inner: Arc<Inner>) -> Self {
         let stop = CancellationToken::new();
         // At once: a message that is sent from here on reaches whoever subscribed.
-        inner.agents.open(&inner);
-        let task = tokio::spawn(watch(inner, stop.clone()));
+        let lock = lead(&inner);
+        let task = tokio::spawn(watch(inner, lock, stop.clone()));
         Self { stop, task }
     }
 
@@ -48,12 +54,15 @@ impl Watch {
     }
 }
 
-async fn watch(inner: Arc<Inner>, stop: CancellationToken) {
+async fn watch(inner: Arc<Inner>, lock: Option<DirectoryLock>, stop: CancellationToken) {
     let (heard, mut hear) = mpsc::channel::<()>(1);
     if let Err(error) = std::fs::create_dir_all(inner.drop_folder()) {
         tracing::warn!(folder = %inner.drop_folder().display(), %error, "the skills folder cannot be made");
     }
     let decisions = tokio::spawn(decisions(inner.clone(), heard.clone()));
+    let edits = inner.reload.clone().map(|reload| tokio::spawn(reload::follow(inner.clone(), reload, heard.clone())));
+    let metering = tokio::spawn(meter(inner.clone()));
+    let leading = tokio::spawn(serve_agents(inner.clone(), lock, stop.clone()));
     let hears = move |event: notify::Result<notify::Event>| {
         // Looking at the folder is itself an access, of which no news comes.
         let written = AccessKind::Close(AccessMode::Write);
@@ -96,8 +105,55 @@ async fn watch(inner: Arc<Inner>, stop: CancellationToken) {
         while hear.try_recv().is_ok() {}
     }
     decisions.abort();
+    metering.abort();
+    edits.inspect(JoinHandle::abort);
+    // The lock is given back after the last handler's end.
+    let lock = leading.await;
     inner.agents.close().await;
+    drop(lock);
     inner.event("system.stopped", json!({})).await;
+}
+
+/// Begins to run the agents, unless another process does for this data directory.
+fn lead(inner: &Arc<Inner>) -> Option<DirectoryLock> {
+    match DirectoryLock::take(&inner.config().data_dir) {
+        Ok(Some(lock)) => {
+            inner.agents.open(inner);
+            Some(lock)
+        }
+        Ok(None) => None,
+        Err(error) => {
+            tracing::error!(%error, "the data directory cannot be locked, so no agents run");
+            None
+        }
+    }
+}
+
+/// Runs the agents and their socket, as soon as this process may.
+async fn serve_agents(
+    inner: Arc<Inner>,
+    mut lock: Option<DirectoryLock>,
+    stop: CancellationToken,
+) -> Option<DirectoryLock> {
+    if lock.is_none() {
+        tracing::warn!("another host runs the agents of this data directory; this one takes over when that ends");
+    }
+    while lock.is_none() {
+        tokio::select! {
+            () = stop.cancelled() => return None,
+            () = tokio::time::sleep(lock::RETRY) => lock = lead(&inner),
+        }
+    }
+    control::serve(inner, stop).await;
+    lock
+}
+
+/// Writes what runs used to the ledger, now and then.
+async fn meter(inner: Arc<Inner>) {
+    loop {
+        tokio::time::sleep(METER).await;
+        inner.meter_down().await;
+    }
 }
 
 /// Hears of decisions, whoever makes them and in whichever process, and has the files looked at that they are about.

@@ -137,6 +137,12 @@ impl Glob {
         }
     }
 
+    /// What every text that matches begins with.
+    pub fn prefix(&self) -> &str {
+        // What is wild begins and ends at ASCII characters, so none is cut in two.
+        std::str::from_utf8(&self.prefix).unwrap_or_default()
+    }
+
     /// The pattern as it was written.
     pub fn as_str(&self) -> &str {
         &self.text
@@ -212,6 +218,15 @@ mod tests {
             ("a*b*c", "axbxbxc", true),
         ] {
             assert_eq!(Glob::new(pattern).matches(text), expected, "{pattern} on {text}");
+        }
+    }
+
+    #[test]
+    fn what_a_pattern_begins_with_is_known() {
+        for (pattern, prefix) in
+            [("", ""), ("*", ""), ("a:b*", "a:b"), (r"a\*b?", "a*b"), ("größe[ü]", "größe"), ("a", "a")]
+        {
+            assert_eq!(Glob::new(pattern).prefix(), prefix, "{pattern}");
         }
     }
 

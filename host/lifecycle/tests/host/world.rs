@@ -44,6 +44,10 @@ impl World {
         Self { host, folder }
     }
 
+    pub(crate) fn config(&self) -> Arc<Config> {
+        self.host.config()
+    }
+
     pub(crate) fn root(&self) -> &Path {
         self.folder.path()
     }
@@ -143,7 +147,7 @@ pub(crate) async fn until(what: &str, condition: impl Fn() -> bool) {
 }
 
 /// The built program, beside the test's own profile folder or where `SKILLHOST_BIN` says.
-fn compiler() -> PathBuf {
+pub(crate) fn compiler() -> PathBuf {
     if let Some(path) = std::env::var_os("SKILLHOST_BIN") {
         return path.into();
     }
