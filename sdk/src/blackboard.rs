@@ -1,8 +1,8 @@
 //! Shared state and channels: how agents see each other's thoughts and wake each other up.
 //!
-//! Contract: every function is one call of the host, but for [`update_json`], which is two or more. Reading needs a grant
-//! of `blackboard.read`, changing one of `blackboard.write`, [`publish`] one of `blackboard.publish`, each for the key or
-//! channel in question; without it the answer is [`HostError::Denied`].
+//! Contract: every function is one call of the host, but for [`update_json`] and [`update_json_with`], which are two or
+//! more. Reading needs a grant of `blackboard.read`, changing one of `blackboard.write`, [`publish`] one of
+//! `blackboard.publish`, each for the key or channel in question; without it the answer is [`HostError::Denied`].
 //!
 //! Keys and channels are 1 to 512 bytes of printable UTF-8 without spaces, by convention colon-separated:
 //! `agent:timmy:thought`. Patterns are Redis globs: `*`, `?`, `[abc]`, `[^a-c]`; a backslash escapes.
@@ -80,14 +80,22 @@ pub fn compare_and_swap(key: &str, expected: Option<&str>, value: &str, ttl: Ttl
 /// somebody else was faster. Gives the new value.
 ///
 /// Needs `blackboard.read` and `blackboard.write`. Errors: [`HostError::Unavailable`] when others were faster 16 times.
-pub fn update_json<T>(key: &str, mut change: impl FnMut(Option<T>) -> T) -> Result<T, HostError>
+pub fn update_json<T>(key: &str, change: impl FnMut(Option<T>) -> T) -> Result<T, HostError>
+where
+    T: Serialize + DeserializeOwned,
+{
+    update_json_with(key, Ttl::Default, change)
+}
+
+/// As [`update_json`]; the new value lives as long as `ttl` says.
+pub fn update_json_with<T>(key: &str, ttl: Ttl, mut change: impl FnMut(Option<T>) -> T) -> Result<T, HostError>
 where
     T: Serialize + DeserializeOwned,
 {
     for _ in 0..ATTEMPTS {
         let old = get(key)?;
         let new = change(old.as_deref().map(|value| decode(key, value)).transpose()?);
-        if compare_and_swap(key, old.as_deref(), &json::encode(&new)?, Ttl::Default)? {
+        if compare_and_swap(key, old.as_deref(), &json::encode(&new)?, ttl)? {
             return Ok(new);
         }
     }

@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::state::{State, with};
 use super::{LogLine, Progress, Published, SkillCall, glob};
 use crate::events::{Event, MAX_READ, Query};
-use crate::llm::{Completion, FinishReason, Request, Usage};
+use crate::llm::{Completion, Request};
 use crate::run::{Budget, Context, Level};
 use crate::{CallError, HostError};
 
@@ -144,22 +144,19 @@ pub(crate) fn call(skill: &str, tool: &str, input: &str) -> Result<String, CallE
     behaviour(input).map(|output| output.to_string())
 }
 
+/// The model that a request asks for.
+pub(super) fn model(request: &Request) -> &str {
+    request.model.as_deref().unwrap_or(DEFAULT_MODEL)
+}
+
 pub(crate) fn complete(request: &Request) -> Result<Completion, HostError> {
-    with(|state| {
-        let model = request.model.clone().unwrap_or_else(|| DEFAULT_MODEL.to_owned());
-        state.check("llm.complete", &model)?;
+    let script = with(|state| {
+        state.check("llm.complete", model(request))?;
         state.requests.push(request.clone());
         let unscripted = || HostError::Unavailable("no answer is scripted: queue one with `mock::answer`".to_owned());
-        let text = state.answers.pop_front().ok_or_else(unscripted)??;
-        // Words, not tokens; tests look at what a skill does with the numbers, not at the numbers.
-        let words = |text: &str| text.split_whitespace().count() as u64;
-        let usage = Usage {
-            input_tokens: request.messages.iter().map(|turn| words(&turn.content)).sum(),
-            output_tokens: words(&text),
-        };
-        let provider = "mock".to_owned();
-        Ok(Completion { text, provider, model, is_fallback: false, finish: FinishReason::Stop, usage })
-    })
+        state.answers.pop_front().ok_or_else(unscripted)
+    })?;
+    script(request)
 }
 
 pub(crate) fn stream(request: &Request) -> Result<Stream, HostError> {

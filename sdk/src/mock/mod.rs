@@ -19,7 +19,7 @@ mod state;
 use serde_json::Value;
 
 use crate::events::Event;
-use crate::llm::Request;
+use crate::llm::{Completion, FinishReason, Request, Usage};
 use crate::run::{Budget, Context, Level};
 use crate::{CallError, HostError};
 use state::with;
@@ -81,12 +81,40 @@ pub fn take_down() {
 ///
 /// Without one, a call is `unavailable` and says so: a test that forgot to script it should not pass by chance.
 pub fn answer(text: impl Into<String>) {
-    with(|state| state.answers.push_back(Ok(text.into())));
+    let text = text.into();
+    answer_with(move |request| Ok(completion(request, text)));
 }
 
 /// The model's next answer is this error.
 pub fn answer_with_error(error: HostError) {
-    with(|state| state.answers.push_back(Err(error)));
+    answer_with(move |_| Err(error));
+}
+
+/// The model's next answer is what `behaviour` makes of the request; meanwhile it may do what others would do, as write to
+/// the blackboard.
+///
+/// ```
+/// use skillhost_sdk::{llm, mock};
+///
+/// mock::answer_with(|request| Ok(llm::Completion { is_fallback: true, ..mock::completion(request, "Paris") }));
+/// assert!(llm::complete(&llm::Request::new().user("Capital of France?"))?.is_fallback);
+/// # Ok::<(), skillhost_sdk::HostError>(())
+/// ```
+pub fn answer_with(behaviour: impl FnOnce(&Request) -> Result<Completion, HostError> + 'static) {
+    with(|state| state.answers.push_back(Box::new(behaviour)));
+}
+
+/// The answer of [`answer`]: whole, of the model that was asked for, and counted in words where a model counts tokens.
+#[must_use]
+pub fn completion(request: &Request, text: impl Into<String>) -> Completion {
+    let text = text.into();
+    let words = |text: &str| text.split_whitespace().count() as u64;
+    let usage = Usage {
+        input_tokens: request.messages.iter().map(|turn| words(&turn.content)).sum(),
+        output_tokens: words(&text),
+    };
+    let model = host::model(request).to_owned();
+    Completion { text, provider: "mock".to_owned(), model, is_fallback: false, finish: FinishReason::Stop, usage }
 }
 
 /// What `skill.tool` does when the skill calls it. Without one, a call is `invalid`: there is no such skill.

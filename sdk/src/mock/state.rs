@@ -8,12 +8,15 @@ use serde_json::Value;
 
 use super::{LogLine, Progress, Published, SkillCall, glob};
 use crate::events::Event;
-use crate::llm::Request;
+use crate::llm::{Completion, Request};
 use crate::run::{Budget, Context};
 use crate::{CallError, HostError};
 
 /// What stands for another skill's tool.
 pub(super) type Behaviour = Rc<dyn Fn(Value) -> Result<Value, CallError>>;
+
+/// What stands for one answer of a model.
+pub(super) type Script = Box<dyn FnOnce(&Request) -> Result<Completion, HostError>>;
 
 /// The limits that a run has by default, in the units of [`Budget`].
 const BUDGET: Budget =
@@ -26,7 +29,7 @@ pub(super) struct State {
     pub(super) down: bool,
     pub(super) board: BTreeMap<String, String>,
     pub(super) events: Vec<Event>,
-    pub(super) answers: VecDeque<Result<String, HostError>>,
+    pub(super) answers: VecDeque<Script>,
     pub(super) skills: BTreeMap<String, Behaviour>,
     pub(super) logs: Vec<LogLine>,
     pub(super) progress: Vec<Progress>,

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use skillhost_sdk::blackboard::Ttl;
 use skillhost_sdk::events::Query;
-use skillhost_sdk::llm::Request;
+use skillhost_sdk::llm::{Completion, FinishReason, Request};
 use skillhost_sdk::mock;
 use skillhost_sdk::prelude::*;
 
@@ -102,6 +102,19 @@ fn a_model_says_what_it_is_told_and_nothing_else() {
     assert!(matches!(llm::complete(&request), Err(HostError::Unavailable(_))));
     assert_eq!(mock::llm_requests().len(), 4);
     assert_eq!(mock::llm_requests()[0], request);
+}
+
+#[test]
+fn a_scripted_model_may_do_what_others_do_meanwhile() {
+    mock::reset();
+    mock::answer_with(|request| {
+        blackboard::set("told", &request.messages[0].content)?;
+        Ok(Completion { is_fallback: true, finish: FinishReason::Length, ..mock::completion(request, "one two") })
+    });
+    let answer = llm::complete(&Request::new().user("hi")).unwrap();
+    assert_eq!((&*answer.text, answer.is_fallback, answer.finish), ("one two", true, FinishReason::Length));
+    assert_eq!((&*answer.model, answer.usage.input_tokens, answer.usage.output_tokens), ("default", 1, 2));
+    assert_eq!(blackboard::get("told"), Ok(Some("hi".to_owned())));
 }
 
 #[test]

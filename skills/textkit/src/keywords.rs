@@ -8,10 +8,12 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::rank::{self, Graph};
-use crate::sentences::sentences;
-use crate::words::{Vocabulary, WordId};
-use crate::{Error, MAX_KEYWORDS, prose};
+use texts::prose;
+use texts::rank::{self, Graph};
+use texts::sentences::sentences;
+use texts::words::{Vocabulary, WordId};
+
+use crate::{Error, MAX_KEYWORDS};
 
 /// A phrase in a text of this many words must come twice to be one; shorter texts rarely repeat themselves.
 const SHORT_TEXT: usize = 200;
@@ -117,7 +119,7 @@ fn graph(vocabulary: &Vocabulary, sentences: &[Vec<Option<WordId>>]) -> Graph {
             *pairs.entry((a.min(b), a.max(b))).or_default() += 1.0;
         }
     }
-    let mut graph = Graph::new(vocabulary.len());
+    let mut graph = Graph::new(vocabulary.count());
     for ((a, b), weight) in pairs {
         graph.join(a, b, weight);
     }

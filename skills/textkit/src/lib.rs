@@ -11,16 +11,11 @@
 //! says that it was reached.
 
 mod keywords;
-mod prose;
-mod rank;
 mod readability;
-mod sentences;
-mod summary;
-mod words;
 
 pub use keywords::{FindKeywords, Keyword, Keywords};
 pub use readability::{Level, Measure, Readability};
-pub use summary::{Chosen, Summarize, Summary};
+pub use texts::summary::{Chosen, Summary};
 
 use skillhost_sdk::prelude::*;
 
@@ -40,6 +35,31 @@ pub(crate) enum Error {
     Keywords { asked: usize },
 }
 
+/// A text and how much of it to keep.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Summarize {
+    /// The text, plain or Markdown.
+    pub text: String,
+    /// How many sentences to keep.
+    #[serde(default = "default_sentences")]
+    #[schemars(range(min = 1, max = MAX_SENTENCES))]
+    pub sentences: usize,
+}
+
+fn default_sentences() -> usize {
+    3
+}
+
+impl Summarize {
+    fn summary(&self) -> Result<Summary, Error> {
+        if !(1..=MAX_SENTENCES).contains(&self.sentences) {
+            return Err(Error::Sentences { asked: self.sentences });
+        }
+        texts::summary::summarize(&self.text, self.sentences).ok_or(Error::Empty)
+    }
+}
+
 /// A text for people, with what they should know about it.
 fn noted(text: String, note: Option<&str>) -> String {
     match note {
@@ -56,7 +76,7 @@ pub mod textkit {
     /// Picks the sentences that say most about a text (TextRank), word by word and in their order.
     #[tool(read_only, idempotent, output = Summary)]
     pub fn summarize(input: Summarize) -> Result<Output, ToolError> {
-        let summary = summary::summarize(&input).or_invalid_input()?;
+        let summary = input.summary().or_invalid_input()?;
         let text = noted(summary.summary.clone(), summary.note.as_deref());
         Ok(Output::new().data(&summary)?.text(text))
     }
@@ -116,6 +136,7 @@ mod tests {
         for (tool, input) in [
             ("summarize", json!({ "text": " " })),
             ("summarize", json!({ "text": TEXT, "sentences": 0 })),
+            ("summarize", json!({ "text": TEXT, "sentences": MAX_SENTENCES + 1 })),
             ("summarize", json!({ "txt": TEXT })),
             ("keywords", json!({ "text": "" })),
             ("readability", json!({})),

@@ -7,10 +7,11 @@ use std::collections::HashMap;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use texts::prose;
+use texts::sentences::sentences;
 use unicode_segmentation::UnicodeSegmentation as _;
 
-use crate::sentences::sentences;
-use crate::{Error, prose};
+use crate::Error;
 
 /// From this many syllables on a word counts as complex for the fog index.
 const COMPLEX: usize = 3;

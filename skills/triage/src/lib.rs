@@ -47,6 +47,10 @@ pub mod triage {
     /// Takes a dispatch, keeps its plan and publishes it.
     #[handler]
     pub fn handle(message: Message) -> Result<(), ToolError> {
+        if message.channel.starts_with("schedule:") {
+            // The clock brings no dispatch, and there is nothing else to do at a time.
+            return Ok(());
+        }
         let dispatch = Dispatch::decode(&message.payload).or_invalid_input()?;
         let plan = crate::plan::plan(dispatch);
         blackboard::set_json(&format!("{ISSUE_KEYS}{}", plan.issue), &plan)?;

@@ -5,26 +5,26 @@
 //! [`MAX_ROUNDS`] passes over the edges.
 
 /// The part of a node's score that its neighbours give; the paper's value.
-pub(crate) const DAMPING: f64 = 0.85;
+pub const DAMPING: f64 = 0.85;
 /// The scores stand when none changes by more than this in a round; the paper's value.
-pub(crate) const THRESHOLD: f64 = 1e-4;
+pub const THRESHOLD: f64 = 1e-4;
 /// Graphs of text settle within 20 to 40 rounds; the bound is for those that do not.
-pub(crate) const MAX_ROUNDS: usize = 100;
+pub const MAX_ROUNDS: usize = 100;
 
 /// An undirected graph with weighted edges.
 #[derive(Debug)]
-pub(crate) struct Graph {
+pub struct Graph {
     neighbours: Vec<Vec<(usize, f64)>>,
 }
 
 impl Graph {
     /// A graph of `nodes` nodes without edges.
-    pub(crate) fn new(nodes: usize) -> Self {
+    pub fn new(nodes: usize) -> Self {
         Self { neighbours: vec![Vec::new(); nodes] }
     }
 
     /// Joins two different nodes; each pair at most once, with a positive weight. Anything else is left out.
-    pub(crate) fn join(&mut self, a: usize, b: usize, weight: f64) {
+    pub fn join(&mut self, a: usize, b: usize, weight: f64) {
         if a == b || !(weight.is_finite() && weight > 0.0) || a.max(b) >= self.neighbours.len() {
             return;
         }
@@ -36,7 +36,7 @@ impl Graph {
     }
 
     /// The score of every node.
-    pub(crate) fn scores(&self) -> Vec<f64> {
+    pub fn scores(&self) -> Vec<f64> {
         let totals: Vec<f64> = self.neighbours.iter().map(|list| list.iter().map(|(_, weight)| weight).sum()).collect();
         let mut scores = vec![1.0; self.neighbours.len()];
         for _ in 0..MAX_ROUNDS {
@@ -59,7 +59,7 @@ impl Graph {
 }
 
 /// Rounded to four places: what the threshold leaves significant.
-pub(crate) fn rounded(score: f64) -> f64 {
+pub fn rounded(score: f64) -> f64 {
     (score * 1e4).round() / 1e4
 }
 

@@ -9,7 +9,7 @@ const ABBREVIATIONS: &[&str] = &[
 ];
 
 /// The sentences of `text`, trimmed, in order.
-pub(crate) fn sentences(text: &str) -> Vec<String> {
+pub fn sentences(text: &str) -> Vec<String> {
     let mut found: Vec<String> = Vec::new();
     for piece in text.unicode_sentences() {
         match found.last_mut() {

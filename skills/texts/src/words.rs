@@ -13,18 +13,18 @@ static STOP_WORDS: LazyLock<HashSet<&str>> =
     LazyLock::new(|| include_str!("stop-words.txt").split_whitespace().collect());
 
 /// The number of a distinct word in a [`Vocabulary`].
-pub(crate) type WordId = usize;
+pub type WordId = usize;
 
 /// The distinct content words of a text.
 #[derive(Debug, Default)]
-pub(crate) struct Vocabulary {
+pub struct Vocabulary {
     ids: HashMap<String, WordId>,
     words: Vec<String>,
 }
 
 impl Vocabulary {
     /// The words of `texts`, each with its number.
-    pub(crate) fn of<'a>(texts: impl IntoIterator<Item = &'a str>) -> Self {
+    pub fn of<'a>(texts: impl IntoIterator<Item = &'a str>) -> Self {
         let mut vocabulary = Self::default();
         for word in texts.into_iter().flat_map(content_words).flatten() {
             if !vocabulary.ids.contains_key(&word) {
@@ -36,17 +36,17 @@ impl Vocabulary {
     }
 
     /// Content words of `text` by number; `None` stands where something else was, so neighbours stay neighbours.
-    pub(crate) fn sequence(&self, text: &str) -> Vec<Option<WordId>> {
+    pub fn sequence(&self, text: &str) -> Vec<Option<WordId>> {
         content_words(text).map(|word| word.and_then(|word| self.id(&word))).collect()
     }
 
     /// The word of that number.
-    pub(crate) fn word(&self, id: WordId) -> Option<&str> {
+    pub fn word(&self, id: WordId) -> Option<&str> {
         self.words.get(id).map(String::as_str)
     }
 
     /// How many words have numbers.
-    pub(crate) fn len(&self) -> usize {
+    pub fn count(&self) -> usize {
         self.words.len()
     }
 

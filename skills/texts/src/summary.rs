@@ -4,34 +4,17 @@
 //! the sentences, so at most [`MAX_RANKED`] are ranked, spread evenly over a longer text; the result says so.
 
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use crate::prose::{self, Block, Kind};
 use crate::rank::{self, Graph};
 use crate::sentences::sentences;
 use crate::words::{Vocabulary, WordId};
-use crate::{Error, MAX_SENTENCES};
 
 /// Sentences in the graph: 400 make 80,000 pairs, some tens of millions of instructions.
-pub(crate) const MAX_RANKED: usize = 400;
+pub const MAX_RANKED: usize = 400;
 /// A sentence with fewer content words says too little to stand alone.
 const MIN_WORDS: usize = 3;
-
-/// A text and how much of it to keep.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Summarize {
-    /// The text, plain or Markdown.
-    pub text: String,
-    /// How many sentences to keep.
-    #[serde(default = "default_sentences")]
-    #[schemars(range(min = 1, max = MAX_SENTENCES))]
-    pub sentences: usize,
-}
-
-fn default_sentences() -> usize {
-    3
-}
 
 /// The most telling sentences of a text.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -67,12 +50,9 @@ struct Candidate {
     words: Vec<WordId>,
 }
 
-/// Summarises a text.
-pub(crate) fn summarize(input: &Summarize) -> Result<Summary, Error> {
-    if !(1..=MAX_SENTENCES).contains(&input.sentences) {
-        return Err(Error::Sentences { asked: input.sentences });
-    }
-    let prose = prose::read(&input.text);
+/// The `sentences` that say most about a text, plain or Markdown; fewer where it has fewer. None: it has no prose.
+pub fn summarize(text: &str, sentences: usize) -> Option<Summary> {
+    let prose = prose::read(text);
     let all = all_sentences(&prose.blocks);
     let total = all.len();
     let candidates = candidates(all);
@@ -86,18 +66,18 @@ pub(crate) fn summarize(input: &Summarize) -> Result<Summary, Error> {
     let ranked = scored.len();
     // A stable sort: of equals, the earlier sentence wins.
     scored.sort_by(|(a, _), (b, _)| b.total_cmp(a));
-    scored.truncate(input.sentences);
+    scored.truncate(sentences);
     scored.sort_by_key(|(_, candidate)| candidate.position);
 
-    let sentences: Vec<Chosen> = scored
+    let chosen: Vec<Chosen> = scored
         .into_iter()
         .map(|(score, it)| Chosen { text: it.text.clone(), score: rank::rounded(score), position: it.position })
         .collect();
-    if sentences.is_empty() {
-        return Err(Error::Empty);
+    if chosen.is_empty() {
+        return None;
     }
-    let summary = sentences.iter().map(|sentence| sentence.text.as_str()).collect::<Vec<_>>().join(" ");
-    Ok(Summary { summary, sentences, total, ranked, note })
+    let summary = chosen.iter().map(|sentence| sentence.text.as_str()).collect::<Vec<_>>().join(" ");
+    Some(Summary { summary, sentences: chosen, total, ranked, note: note.or(prose.note) })
 }
 
 /// The sentences of the body; those of the headings where there is nothing else.
@@ -181,17 +161,13 @@ mod tests {
 
     use super::*;
 
-    fn summary(text: &str, sentences: usize) -> Result<Summary, Error> {
-        summarize(&Summarize { text: text.to_owned(), sentences })
-    }
-
     const BEES: &str = "# Bees\n\nBeekeeping fills many quiet weekends. The weather was mild on \
         Tuesday morning. A bee colony needs its queen, since only the queen of the colony lays eggs. Trains were late. \
         When a queen dies, the colony raises a new queen from the eggs she left.\n\n```\nqueen colony eggs bees queen\n```\n";
 
     #[test]
     fn the_sentences_that_share_most_are_kept_in_the_order_of_the_text() {
-        let found = summary(BEES, 2).unwrap();
+        let found = summarize(BEES, 2).unwrap();
         let positions: Vec<_> = found.sentences.iter().map(|sentence| sentence.position).collect();
         assert_eq!(positions, [2, 4], "{found:?}");
         assert!(found.summary.starts_with("A bee colony needs its queen"));
@@ -200,21 +176,21 @@ mod tests {
 
     #[test]
     fn code_and_headings_are_never_quoted() {
-        let found = summary(BEES, 50).unwrap();
+        let found = summarize(BEES, 50).unwrap();
         assert!(!found.summary.contains("queen colony eggs bees"), "{found:?}");
         assert!(!found.summary.contains("# Bees"));
     }
 
     #[test]
-    fn a_text_without_words_is_refused() {
+    fn a_text_without_words_has_no_summary() {
         for text in ["", "  \n ", "```\nonly code\n```", "***"] {
-            assert!(matches!(summary(text, 3), Err(Error::Empty)), "{text:?}");
+            assert!(summarize(text, 3).is_none(), "{text:?}");
         }
     }
 
     #[test]
     fn a_sentence_that_announces_the_next_is_not_kept() {
-        let found = summary(
+        let found = summarize(
             "The host loads every skill as shown below:\n\nSkills are loaded by the host. A host has many skills.",
             3,
         );
@@ -222,20 +198,14 @@ mod tests {
     }
 
     #[test]
-    fn the_count_of_sentences_has_limits() {
-        assert!(matches!(summary(BEES, 0), Err(Error::Sentences { asked: 0 })));
-        assert!(matches!(summary(BEES, MAX_SENTENCES + 1), Err(Error::Sentences { .. })));
-    }
-
-    #[test]
     fn a_short_text_is_its_own_summary() {
-        assert_eq!(summary("Just this.", 3).unwrap().summary, "Just this.");
-        assert_eq!(summary("# Only a heading", 3).unwrap().summary, "Only a heading");
+        assert_eq!(summarize("Just this.", 3).unwrap().summary, "Just this.");
+        assert_eq!(summarize("# Only a heading", 3).unwrap().summary, "Only a heading");
     }
 
     #[test]
     fn a_repeated_sentence_is_kept_once() {
-        let found = summary(
+        let found = summarize(
             "The queen lays the eggs daily. The queen lays the eggs daily. Bees guard the eggs of the queen.",
             3,
         );
@@ -245,7 +215,7 @@ mod tests {
     #[test]
     fn a_huge_text_is_sampled_and_the_result_says_so() {
         let text: String = (0..5_000).map(|i| format!("Sentence number{i} speaks about subject{}. ", i % 97)).collect();
-        let found = summary(&text, 3).unwrap();
+        let found = summarize(&text, 3).unwrap();
         assert_eq!((found.total, found.ranked), (5_000, MAX_RANKED));
         assert!(found.note.unwrap().contains("400 of 5000"));
     }
@@ -262,6 +232,6 @@ mod tests {
     #[test]
     fn other_scripts_are_summarised_too() {
         let text = "Пчёлы живут в большой семье. Погода была мягкой. Матка семьи откладывает яйца для семьи. Пчёлы кормят матку.";
-        assert_eq!(summary(text, 1).unwrap().sentences.len(), 1);
+        assert_eq!(summarize(text, 1).unwrap().sentences.len(), 1);
     }
 }

@@ -8,11 +8,11 @@ use pulldown_cmark::{CodeBlockKind, Event, Options, Parser, Tag, TagEnd};
 
 /// Bytes of prose that are read: some 45,000 words, a book of 130 pages. Finding sentences and words takes up to 2,500
 /// instructions a byte, so that this is what a run's default fuel suffices for.
-pub(crate) const MAX_PROSE: usize = 256 * 1024;
+pub const MAX_PROSE: usize = 256 * 1024;
 
 /// What a block is, so that headings need not compete with sentences.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub enum Kind {
     /// A heading of any level.
     Heading,
     /// A paragraph or list item.
@@ -21,21 +21,24 @@ pub(crate) enum Kind {
 
 /// A piece of prose that no sentence crosses.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Block {
-    pub(crate) kind: Kind,
-    pub(crate) text: String,
+pub struct Block {
+    /// Whether it heads others.
+    pub kind: Kind,
+    /// One line, never without a letter or digit.
+    pub text: String,
 }
 
 /// The prose of a text.
 #[derive(Debug, Default)]
-pub(crate) struct Prose {
-    pub(crate) blocks: Vec<Block>,
+pub struct Prose {
+    /// In reading order.
+    pub blocks: Vec<Block>,
     /// Says that there was more, if there was.
-    pub(crate) note: Option<String>,
+    pub note: Option<String>,
 }
 
 /// Reads `text`.
-pub(crate) fn read(text: &str) -> Prose {
+pub fn read(text: &str) -> Prose {
     let options = Options::ENABLE_TABLES
         | Options::ENABLE_YAML_STYLE_METADATA_BLOCKS
         | Options::ENABLE_PLUSES_DELIMITED_METADATA_BLOCKS
