@@ -13,7 +13,11 @@ use crate::{Ran, binary, guest, process, wat};
 /// so that a `config.yaml` there is the configuration.
 pub struct World {
     root: TempDir,
+    variables: Vec<(String, String)>,
 }
+
+/// Variables of the surroundings that the binary goes by: a developer's own models must not answer a test.
+const SETTINGS: &[&str] = &["SKILLHOST_", "OLLAMA_", "OPENAI_", "ANTHROPIC_", "GEMINI_"];
 
 impl Default for World {
     fn default() -> Self {
@@ -26,7 +30,7 @@ impl World {
     pub fn new() -> Self {
         let root = tempfile::Builder::new().prefix("skillhost-test-").tempdir().expect("a temporary folder");
         std::fs::create_dir(root.path().join("skills")).expect("a drop folder");
-        Self { root }
+        Self { root, variables: Vec::new() }
     }
 
     /// A world with these guests in the drop folder.
@@ -37,6 +41,12 @@ impl World {
             world.add(name);
         }
         world
+    }
+
+    /// With this variable in the environment of the binary.
+    pub fn with_variable(mut self, name: &str, value: &str) -> Self {
+        self.variables.push((name.to_owned(), value.to_owned()));
+        self
     }
 
     /// The working directory.
@@ -101,10 +111,11 @@ impl World {
     pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(binary());
         for (name, _) in std::env::vars_os() {
-            if name.to_string_lossy().starts_with("SKILLHOST_") {
+            if SETTINGS.iter().any(|prefix| name.to_string_lossy().starts_with(prefix)) {
                 command.env_remove(name);
             }
         }
+        command.envs(self.variables.iter().map(|(name, value)| (name, value)));
         command.current_dir(self.root()).args(arguments);
         command.arg("--skills").arg(self.skills()).arg("--data").arg(self.data());
         command

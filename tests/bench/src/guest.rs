@@ -10,16 +10,21 @@ const GUESTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../guests");
 
 /// The guest's bytes; it is built if it is not there.
 pub(crate) fn bytes() -> Result<Vec<u8>, Failure> {
-    let built = Path::new(GUESTS).join("dist/healthy.wasm");
+    named("healthy")
+}
+
+/// The same of another guest.
+pub(crate) fn named(name: &str) -> Result<Vec<u8>, Failure> {
+    let built = Path::new(GUESTS).join(format!("dist/{name}.wasm"));
     if !built.exists() {
         let status = Command::new("cargo")
-            .args(["build", "--release", "--target", "wasm32-wasip2", "--example", "healthy"])
+            .args(["build", "--release", "--target", "wasm32-wasip2", "--example", name])
             .current_dir(GUESTS)
             .status()?;
         if !status.success() {
             return Err("the guest does not build; `rustup target add wasm32-wasip2` installs its target".into());
         }
-        let target: PathBuf = [GUESTS, "target/wasm32-wasip2/release/examples/healthy.wasm"].iter().collect();
+        let target = PathBuf::from(GUESTS).join(format!("target/wasm32-wasip2/release/examples/{name}.wasm"));
         return Ok(std::fs::read(target)?);
     }
     Ok(std::fs::read(built)?)

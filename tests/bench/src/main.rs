@@ -8,6 +8,7 @@ mod grants;
 mod guest;
 mod load;
 mod measure;
+mod models;
 
 use std::path::PathBuf;
 use std::process::ExitCode;

@@ -12,7 +12,7 @@ use skillhost_lifecycle::{Config, Host, Options, Recording, RunRequest};
 use skillhost_types::{Caller, Digest, LimitsPatch, Tenant};
 
 use crate::bare::Bare;
-use crate::{Failure, grants, guest};
+use crate::{Failure, grants, guest, models};
 
 /// Calls before any is counted: caches and pools fill.
 const WARM_UP: usize = 1_000;
@@ -53,6 +53,8 @@ struct Report {
     idle_skill_kib: f64,
     grant_check_ns: f64,
     ratio_20_grants: f64,
+    completion_added: f64,
+    piece_added: f64,
     n: usize,
 }
 
@@ -85,6 +87,7 @@ pub(crate) async fn all(calls: usize, as_json: bool) -> Result<(), Failure> {
     durable.close().await;
     let absorb_cached = absorb_cached(folder.path(), &bytes).await?;
     let ratio_20_grants = grants::ratio(folder.path(), &bytes).await?;
+    let models = models::added(folder.path()).await?;
 
     let report = Report {
         ratio_p50: rounded(at(&relaxed_times, 0.5) / at(&bare_times, 0.5), 2),
@@ -99,6 +102,8 @@ pub(crate) async fn all(calls: usize, as_json: bool) -> Result<(), Failure> {
         idle_skill_kib: rounded(idle_skill_kib, 1),
         grant_check_ns: rounded(grants::check()?, 1),
         ratio_20_grants: rounded(ratio_20_grants, 3),
+        completion_added: rounded(models.completion, 1),
+        piece_added: rounded(models.piece, 2),
         n: calls,
     };
     show(&report, as_json)
@@ -124,6 +129,10 @@ fn show(report: &Report, as_json: bool) -> Result<(), Failure> {
     println!("an idle skill holds            {:>8.1} KiB", report.idle_skill_kib);
     println!("a check among 20 grants        {:>8.1} ns", report.grant_check_ns);
     println!("a call with 20 grants / 1      {:>8.3}", report.ratio_20_grants);
+    println!(
+        "a model's answer takes longer  {:>8.1} µs, {:.2} µs a piece",
+        report.completion_added, report.piece_added
+    );
     Ok(())
 }
 

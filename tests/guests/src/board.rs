@@ -145,9 +145,16 @@ fn request(input: &Input) -> llm::Request {
     }
 }
 
-fn completion(answer: &llm::Completion) -> Value {
+/// An answer of a model.
+pub fn completion(answer: &llm::Completion) -> Value {
+    let finish = match answer.finish {
+        llm::FinishReason::Stop => "stop",
+        llm::FinishReason::Length => "length",
+        llm::FinishReason::Filtered => "filtered",
+        llm::FinishReason::Other => "other",
+    };
     json!({
-        "text": answer.text, "provider": answer.provider, "model": answer.model, "is_fallback": answer.is_fallback,
+        "text": answer.text, "provider": answer.provider, "model": answer.model, "is_fallback": answer.is_fallback, "finish": finish,
         "input_tokens": answer.usage.input_tokens, "output_tokens": answer.usage.output_tokens,
     })
 }

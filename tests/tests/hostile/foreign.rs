@@ -1,8 +1,8 @@
 //! Components that other projects build for `wasi:keyvalue`, `wasi:http`, `wasi:config` and `wasi:logging`, as they are.
 //!
 //! Contract: they wait for a decision on what they import, work under the grants, and what is not granted is refused by the
-//! standard's own words. A `run` begins with an empty board, so what several calls do to it is seen from a skill that makes them
-//! in one run.
+//! standard's own words. What several calls do to the board is seen from a skill that makes them
+//! in one run, so that nothing else comes between.
 
 use serde_json::{Value, json};
 use skillhost_tests::{Ran, World};

@@ -9,6 +9,18 @@ use crate::{describing, directories, foreign, honest, kit::Row, nesting, reach, 
 /// Skills that messages wake up. No command sends messages yet, so the host's own tests do (`host/lifecycle/tests/host`).
 const AGENTS: &[&str] = &["pingpong", "failing-agent", "recorder"];
 
+/// Called by the tests of the services (`tests/tests/services`).
+const SERVICES: &[&str] = &[
+    "asker",
+    "asker.complete",
+    "asker.stream",
+    "asker.embed",
+    "asker.remaining",
+    "asker.flood",
+    "asker.odd",
+    "asker.heard",
+];
+
 type Names = BTreeSet<String>;
 
 /// The first column of the tables under the heading that begins so.
@@ -51,7 +63,7 @@ fn every_tool_of_hostile_is_on_the_page() {
 fn every_odd_and_honest_skill_of_the_page_is_called() {
     let rows = [honest::healthy(), honest::refusing(), honest::schemas(), honest::plain(), honest::other_languages()];
     let mut called = targets(&[rows.concat(), honest::fetching(), nesting::rings()].concat());
-    called.extend(names(AGENTS.iter().copied()));
+    called.extend(names(AGENTS.iter().chain(SERVICES).copied()));
     // On the page they are one row, or there is no such tool, which is what is tested.
     called.remove("healthy.nothing-like-it");
     let called: Names = called

@@ -9,6 +9,7 @@
     reason = "a test may fail loudly"
 )]
 
+mod agents;
 mod approvals;
 mod command_line;
 mod durable;

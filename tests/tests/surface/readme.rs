@@ -44,7 +44,7 @@ fn world() -> (World, PathBuf) {
     world.aside("README.md", &std::fs::read(checkout().join("README.md")).unwrap());
     let folder = world.root().join("skills/dist");
     std::fs::create_dir_all(&folder).unwrap();
-    for name in ["fetch", "jq", "markdown", "repo-scan", "textkit", "triage", "units"] {
+    for name in ["fetch", "jq", "markdown", "repo-scan", "summarize", "textkit", "triage", "units"] {
         let file = format!("{name}.wasm");
         let built = checkout().join("skills/dist").join(&file);
         std::fs::copy(&built, folder.join(file)).unwrap_or_else(|error| {
@@ -66,6 +66,15 @@ fn every_command_of_the_readme_works_as_typed() {
             "cargo run --release -- demo" | "export PATH=\"$PWD/target/release:$PATH\"" => {}
             // Until Ctrl-C.
             "skillhost up" => type_in(&world, "timeout --preserve-status --signal INT 3 skillhost up"),
+            // With the running host that the text asks for.
+            line if line.starts_with("skillhost send ") || line == "skillhost agents" => type_in(
+                &world,
+                &format!(
+                    "skillhost up & trap 'kill %1; wait' EXIT
+                     until skillhost agents >/dev/null 2>&1; do kill -0 %1; done
+                     {line}"
+                ),
+            ),
             line => type_in(&world, line),
         }
         if line == "skillhost build hello" {
