@@ -21,7 +21,7 @@ const POLL: Duration = Duration::from_millis(200);
 const PAGE: usize = 1_000;
 
 pub(crate) async fn events(common: &Common, asked: &Events) -> Result<ExitCode, Fail> {
-    let config = session::lenient(common);
+    let config = session::config(common)?;
     let log = EventLog::open(&config.data_dir, std::sync::Arc::new(System))?;
     if asked.verify {
         return verify(common, &log, asked.head);

@@ -92,7 +92,7 @@ pub(crate) fn used(usage: Usage) -> String {
 }
 
 fn log(common: &Common) -> Result<EventLog, Fail> {
-    let config = session::lenient(common);
+    let config = session::config(common)?;
     Ok(EventLog::open(&config.data_dir, Arc::new(System))?)
 }
 

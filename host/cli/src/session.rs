@@ -31,8 +31,8 @@ fn load(path: Option<&Path>, skills: Option<&Path>, data: Option<&Path>) -> Resu
     Ok(config)
 }
 
-/// The same for commands that only look into the data directory: one that is broken does not keep them from it. Where it is, the flags
-/// say or the default.
+/// The same for commands that ask a running host, which goes on beside a configuration that is broken: that it is does not keep them
+/// from it. The data directory is then what the flags say, or the default.
 pub(crate) fn lenient(common: &Common) -> Config {
     config(common).unwrap_or_else(|error| {
         error.print();

@@ -18,6 +18,7 @@ const FIELDS: &[&str] = &[
     "handled",
     "failed",
     "parked",
+    "missed",
     "failures",
     "last_error",
     "next_at",
@@ -37,9 +38,11 @@ fn send(world: &World, channel: &str, message: &Value) -> u64 {
     ran.json()["receivers"].as_u64().unwrap()
 }
 
+/// Read beside the world's own configuration, which may be broken.
 #[track_caller]
 fn events(world: &World, kind: &str) -> Vec<Value> {
-    world.run(&["events", "--json", "--kind", kind]).lines()
+    let empty = world.aside("empty.yaml", b"");
+    world.run(&["events", "--json", "--kind", kind, "--config", empty.to_str().unwrap()]).lines()
 }
 
 /// Waits until the host answers and `condition` holds of its agents.
@@ -158,6 +161,7 @@ fn the_agents_of_a_data_directory_live_in_one_process_and_another_takes_over() {
     until(&world, "the second took over", |agents| agents.len() == 1 && agents[0]["status"] == "healthy");
     // What the first had handled just before it died may come again.
     let before = agents(&world)[0]["handled"].as_u64().unwrap();
-    assert_eq!(send(&world, "notes:a", &json!({})), 1);
+    // For some seconds the one that died counts as a receiver, too.
+    assert!(send(&world, "notes:a", &json!({})) >= 1);
     until(&world, "the second handled the next", |agents| agents[0]["handled"].as_u64() > Some(before));
 }
