@@ -48,6 +48,7 @@ async fn count_up(board: &RedisBoard, stop: &AtomicBool, all: &AtomicU64) -> Tal
         let held = board.get(&tenant, &counter).await;
         tally.slowest = tally.slowest.max(begun.elapsed());
         let Ok(held) = held else {
+            // Refused at once while the server is gone: the next try is for later.
             tokio::time::sleep(Duration::from_millis(5)).await;
             continue;
         };
@@ -93,7 +94,7 @@ async fn a_server_killed_twenty_times_under_load_loses_no_update_and_holds_nobod
         let answers = Instant::now();
         let name = format!("tick:{kill}");
         loop {
-            // The other host sends, so nothing but the subscription brings it.
+            // The other host sends, so nothing but the subscription brings it. One that is not sent is sent again.
             let _ = two.publish(&tenant, message(&name, "1")).await;
             let next = tokio::time::timeout(Duration::from_millis(20), heard.next()).await;
             if next.is_ok_and(|message| message.unwrap().channel.as_str() == name) {

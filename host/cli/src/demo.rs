@@ -282,6 +282,7 @@ async fn waited(since: Instant, what: &str) -> Result<(), Fail> {
     if since.elapsed() > PATIENCE {
         return Err(Fail::failed(format!("gave up waiting for {what}")));
     }
+    // Between two looks: what is waited for tells nobody.
     tokio::time::sleep(Duration::from_millis(5)).await;
     Ok(())
 }

@@ -101,6 +101,7 @@ async fn follow(common: &Common, log: &EventLog, mut query: Query) -> Result<(),
         }
         tokio::select! {
             _ = &mut interrupted => return Ok(()),
+            // Another process writes, and tells nobody.
             () = tokio::time::sleep(POLL) => {}
         }
     }

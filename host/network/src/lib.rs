@@ -21,8 +21,6 @@ mod roots;
 mod secrets;
 mod target;
 #[cfg(test)]
-mod test_support;
-#[cfg(test)]
 mod tests;
 
 pub use address::not_public;

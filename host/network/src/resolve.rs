@@ -122,7 +122,7 @@ mod tests {
     #![allow(clippy::unwrap_used, reason = "a test may fail loudly")]
 
     use super::*;
-    use crate::test_support::Answers;
+    use crate::tests::support::Answers;
 
     const LIMIT: Duration = Duration::from_secs(5);
 

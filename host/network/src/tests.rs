@@ -4,3 +4,4 @@ mod exchange;
 mod guard;
 mod limits;
 mod secrets;
+pub(crate) mod support;

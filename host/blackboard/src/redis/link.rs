@@ -174,6 +174,7 @@ async fn keep(client: Client, state: watch::Sender<State>, alarm: Arc<Notify>, l
             Err(error) => error,
         };
         state.send_replace(State::Down(error.to_string().into()));
+        // A server that is gone tells nobody when it is back: it is tried, less and less often.
         tokio::time::sleep(pause).await;
         pause = (pause * 2).min(LONGEST_PAUSE);
     }

@@ -85,6 +85,7 @@ async fn listen(
         }
         // Nothing is subscribed to until it is again.
         known.send_replace(0);
+        // A server that drops every subscription at once must not keep a core busy.
         tokio::time::sleep(PAUSE).await;
     }
 }

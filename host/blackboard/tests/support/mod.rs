@@ -53,6 +53,7 @@ impl Server {
         let begun = Instant::now();
         while !self.answers() {
             assert!(begun.elapsed() < START, "the redis-server on port {} does not answer", self.port);
+            // Between two looks at another process, which tells nobody.
             std::thread::sleep(Duration::from_millis(5));
         }
     }
@@ -128,6 +129,7 @@ pub(crate) async fn until(what: &str, longest: Duration, mut done: impl AsyncFnM
     let begun = Instant::now();
     while !done().await {
         assert!(begun.elapsed() < longest, "not within {longest:?}: {what}");
+        // Between two looks, not in place of one.
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
 }

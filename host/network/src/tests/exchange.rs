@@ -5,7 +5,7 @@ use http::{Method, Response, StatusCode};
 use http_body::Body as _;
 use http_body_util::{BodyExt as _, Full};
 
-use crate::test_support::{Sender, Server, answer, text};
+use crate::tests::support::{Sender, Server, answer, text};
 use crate::{NetworkOptions, Refusal};
 
 const LOCAL: &[&str] = &["http.request http://localhost:*", "http.request https://localhost:*"];
@@ -47,7 +47,7 @@ async fn a_server_whose_authority_is_unknown_is_refused() {
 async fn a_certificate_for_another_name_is_refused() {
     let server = Server::https(&["h2"], |_| answer("hello")).await;
     let mut sender = Sender::new(&["http.request https://other.test:*"]);
-    sender.options.resolver = std::sync::Arc::new(crate::test_support::Answers::new(&[&["1.1.1.1"]]));
+    sender.options.resolver = std::sync::Arc::new(crate::tests::support::Answers::new(&[&["1.1.1.1"]]));
     sender.rerouted = Some(server.address);
     let refused = sender.build().get(&format!("https://{}/", server.at("other.test"))).await.unwrap_err();
     assert!(matches!(refused, Refusal::Tls { .. }), "{refused:?}");

@@ -6,7 +6,7 @@ use http::{Method, Response, StatusCode};
 use http_body_util::Full;
 use skillhost_types::{Grant, Grants};
 
-use crate::test_support::{Answers, Sender, Server, answer, text};
+use crate::tests::support::{Answers, Sender, Server, answer, text};
 use crate::{Refusal, Target};
 
 #[tokio::test]

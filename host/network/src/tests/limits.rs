@@ -13,7 +13,7 @@ use http_body_util::{BodyExt as _, Full};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::sync::Notify;
 
-use crate::test_support::{Sender, Server, answer, text};
+use crate::tests::support::{Sender, Server, answer, text};
 use crate::{Body, Part, Phase, Refusal};
 
 const LOCAL: &[&str] = &["http.request http://localhost:*", "http.request https://localhost:*"];

@@ -8,7 +8,7 @@ use http_body::Body as _;
 use http_body_util::{BodyExt as _, Full};
 use proptest::prelude::*;
 
-use crate::test_support::{Ready, Seen, Sender, Server, answer, text};
+use crate::tests::support::{Ready, Seen, Sender, Server, answer, text};
 use crate::{Refusal, Secret};
 
 const VALUE: &str = "EXAMPLE/secret+0123456789=";

@@ -142,6 +142,7 @@ impl Server {
                 while alive && !then.is_empty() {
                     alive = stream.write_all(&then).await.is_ok();
                 }
+                // Until the client has had enough, however it says so.
                 let _ = stream.read_to_end(&mut Vec::new()).await;
                 closed.notify_one();
             }
