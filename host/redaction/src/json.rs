@@ -62,10 +62,21 @@ pub(crate) fn document<'a>(redactor: &Redactor, document: &'a str) -> Cow<'a, st
     let mut copied = 0;
     let mut tokens = Tokens { document, at: 0 };
     let mut field = None;
+    // What held around each object and array that is open.
+    let mut around = Vec::new();
     while let Some((start, token)) = tokens.next() {
         let redacted = match token {
-            Token::Open => {
-                field = None;
+            Token::Object => {
+                around.push(field.take());
+                continue;
+            }
+            // Its items go by its own name.
+            Token::Array => {
+                around.push(field);
+                continue;
+            }
+            Token::Close => {
+                field = around.pop().flatten();
                 continue;
             }
             Token::Key(text) => {
@@ -106,8 +117,12 @@ struct Tokens<'a> {
 }
 
 enum Token<'a> {
-    /// An object begins or ends, or an array ends: the field's name no longer holds.
-    Open,
+    /// An object begins.
+    Object,
+    /// An array begins.
+    Array,
+    /// Either ends.
+    Close,
     /// With its quotes.
     Key(&'a str),
     /// With its quotes.
@@ -124,7 +139,9 @@ impl<'a> Iterator for Tokens<'a> {
             let rest = self.document.as_bytes().get(start..)?;
             self.at += 1;
             match rest.first()? {
-                b'{' | b'}' | b']' => return Some((start, Token::Open)),
+                b'{' => return Some((start, Token::Object)),
+                b'[' => return Some((start, Token::Array)),
+                b'}' | b']' => return Some((start, Token::Close)),
                 b'"' => {
                     self.at = start + string_len(rest);
                     let text = self.document.get(start..self.at)?;
