@@ -21,10 +21,14 @@ CREATE INDEX segments_by_run ON segments (last_run, first_run) WHERE last_run IS
 ",
     // Rows that are there already keep none; see `chain`.
     "ALTER TABLE segments ADD COLUMN hash BLOB",
+    "
+CREATE TABLE identity (epoch BLOB NOT NULL);
+INSERT INTO identity VALUES (randomblob(16));
+",
 ];
 
 /// Body of one row, in bytes, after which the next row begins: a reader decodes whole rows.
-const SEGMENT: usize = 1 << 20;
+pub(crate) const SEGMENT: usize = 1 << 20;
 
 /// The position of the last event. A look at the last row, which `max(last_seq)` would not be.
 pub(crate) fn head(connection: &Connection) -> rusqlite::Result<u64> {
@@ -33,6 +37,11 @@ pub(crate) fn head(connection: &Connection) -> rusqlite::Result<u64> {
         .query_row([], |row| row.get(0))
         .optional()?;
     Ok(last.unwrap_or_default().cast_unsigned())
+}
+
+/// What tells this log from every other, as hex digits.
+pub(crate) fn epoch(connection: &Connection) -> rusqlite::Result<String> {
+    connection.query_row("SELECT lower(hex(epoch)) FROM identity", [], |row| row.get(0))
 }
 
 /// What an entry takes beside its line, in bytes.

@@ -32,7 +32,7 @@ use skillhost_store::{StoreError, WriteError};
 pub use chain::{Hash, Head, ParseHashError, write_head};
 pub use event::{Event, NewEvent};
 pub use log::EventLog;
-pub use query::Query;
+pub use query::{Query, RunQuery};
 pub use verify::{Broken, Reason, Verdict};
 
 /// When an append is answered.

@@ -7,15 +7,20 @@ use skillhost_types::{RunId, RunRecord, Source};
 use tokio::sync::watch;
 
 use crate::chain::{self, Hash, Head};
-use crate::commit::{self, Item, MIGRATIONS, Segments};
+use crate::commit::{self, Item, MIGRATIONS, SEGMENT, Segments};
 use crate::event::{Event, NewEvent};
 use crate::line;
-use crate::query::Query;
+use crate::query::{Query, RunQuery};
 use crate::verify::{self, Verdict};
 use crate::{EventError, Recording};
 
 /// Rows that are read at once: a page of the log, not the log.
 const PAGE: i64 = 16;
+
+/// The row that holds a position, if any, and those behind it: by the primary key.
+const FOLLOWING: &str = "SELECT first_seq, last_seq, body FROM segments
+     WHERE first_seq >= coalesce((SELECT max(first_seq) FROM segments WHERE first_seq <= ?1), 0)
+     AND last_seq > ?1 ORDER BY first_seq LIMIT ?2";
 
 /// The event log of a data directory. Cheap to clone.
 #[derive(Clone)]
@@ -36,6 +41,13 @@ struct Row {
     first: u64,
     last: u64,
     body: Vec<u8>,
+}
+
+impl Row {
+    fn read(row: &rusqlite::Row<'_>) -> rusqlite::Result<Self> {
+        let seq = |column| row.get::<_, i64>(column).map(i64::cast_unsigned);
+        Ok(Self { first: seq(0)?, last: seq(1)?, body: row.get(2)? })
+    }
 }
 
 impl EventLog {
@@ -89,6 +101,12 @@ impl EventLog {
         Ok(self.shared.database.read(commit::head)?)
     }
 
+    /// What tells this log from every other: positions mean something only together with it. Made when the log is, so a data
+    /// directory that was made anew has another one; a copy of the file has the same.
+    pub fn epoch(&self) -> Result<String, EventError> {
+        Ok(self.shared.database.read(commit::epoch)?)
+    }
+
     /// The head of the hash chain in the file: what to keep elsewhere for [`Self::verify`]. Blocks.
     pub fn chain_head(&self) -> Result<Head, EventError> {
         Ok(self.shared.database.read(chain::head)?)
@@ -107,23 +125,60 @@ impl EventLog {
 
     /// Reads events in log order. Blocks.
     pub fn read(&self, query: &Query) -> Result<Vec<Event>, EventError> {
+        self.read_between(query.after.unwrap_or_default(), query.before, query.limit, |event| query.matches(event))
+    }
+
+    /// The first `limit` events after the position `after` that are `wanted`, in log order. Blocks.
+    pub fn read_where(
+        &self,
+        after: u64,
+        limit: usize,
+        wanted: impl Fn(&Event) -> bool,
+    ) -> Result<Vec<Event>, EventError> {
+        self.read_between(after, None, limit, wanted)
+    }
+
+    fn read_between(
+        &self,
+        after: u64,
+        before: Option<u64>,
+        limit: usize,
+        wanted: impl Fn(&Event) -> bool,
+    ) -> Result<Vec<Event>, EventError> {
         let mut found = Vec::new();
-        let mut after = query.after.unwrap_or_default();
-        while found.len() < query.limit {
-            // By the primary key: the row that holds `after`, if any, and those behind it.
-            let rows = self.rows(
-                "SELECT first_seq, last_seq, body FROM segments
-                 WHERE first_seq >= coalesce((SELECT max(first_seq) FROM segments WHERE first_seq <= ?1), 0)
-                 AND last_seq > ?1 ORDER BY first_seq LIMIT ?2",
-                after,
-            )?;
+        let mut after = after.min(u64::MAX >> 1);
+        while found.len() < limit && before.is_none_or(|before| after.saturating_add(1) < before) {
+            let rows = self.rows(FOLLOWING, after)?;
             let Some(Row { last, .. }) = rows.last() else { break };
-            after = *last;
-            let room = query.limit - found.len();
+            let room = limit - found.len();
+            // The first row may hold `after` and what is before it.
             let events = rows.iter().flat_map(|row| line::events(row.first, &row.body));
-            found.extend(events.filter(|event| query.matches(event)).take(room));
+            found.extend(events.filter(|event| event.seq > after && wanted(event)).take(room));
+            after = *last;
         }
         Ok(found)
+    }
+
+    /// The events right behind `after`, and the position that they reach to; no further than about a MiB of the file, but
+    /// to the end of a row. For those who follow the log: nothing is decoded twice. Blocks.
+    pub fn following(&self, after: u64) -> Result<(Vec<Event>, u64), EventError> {
+        let rows = self.shared.database.read(|reader| {
+            let mut statement = reader.prepare_cached(FOLLOWING)?;
+            let mut cursor = statement.query((after.cast_signed(), PAGE))?;
+            let (mut rows, mut size) = (Vec::new(), 0);
+            while let Some(row) = cursor.next()? {
+                let row = Row::read(row)?;
+                size += row.body.len();
+                rows.push(row);
+                if size >= SEGMENT {
+                    break;
+                }
+            }
+            Ok(rows)
+        })?;
+        let reached = rows.last().map_or(after, |row| row.last);
+        let events = rows.iter().flat_map(|row| line::events(row.first, &row.body));
+        Ok((events.filter(|event| event.seq > after).collect(), reached))
     }
 
     /// As [`Self::read`], beside the executor.
@@ -136,25 +191,47 @@ impl EventLog {
 
     /// The last events that match, in log order. Blocks.
     pub fn last(&self, query: &Query) -> Result<Vec<Event>, EventError> {
-        let mut found = self.backwards(query.limit, |row, found| {
-            found.extend(line::events(row.first, &row.body).filter(|event| query.matches(event)));
+        self.last_between(query.after, query.before, query.limit, |event| query.matches(event))
+    }
+
+    /// The last `limit` events that are `wanted`, in log order. Blocks.
+    pub fn last_where(&self, limit: usize, wanted: impl Fn(&Event) -> bool) -> Result<Vec<Event>, EventError> {
+        self.last_between(None, None, limit, wanted)
+    }
+
+    fn last_between(
+        &self,
+        after: Option<u64>,
+        before: Option<u64>,
+        limit: usize,
+        wanted: impl Fn(&Event) -> bool,
+    ) -> Result<Vec<Event>, EventError> {
+        let mut found = self.backwards(after, before, limit, |row, found| {
+            found.extend(line::events(row.first, &row.body).filter(|event| wanted(event)));
         })?;
         found.reverse();
         Ok(found)
     }
 
-    /// Past runs, newest first; `skill`: only of this one. Blocks.
-    pub fn runs(&self, skill: Option<&str>, limit: usize) -> Result<Vec<RunRecord>, EventError> {
-        self.backwards(limit, |row, found| {
-            found.extend(line::runs(&row.body).filter(|run| skill.is_none_or(|skill| *run.skill == *skill)));
+    /// Past runs, newest first. Blocks.
+    pub fn runs(&self, query: &RunQuery<'_>) -> Result<Vec<RunRecord>, EventError> {
+        self.backwards(None, None, query.limit, |row, found| {
+            found.extend(line::runs(&row.body).filter(|run| query.matches(run)));
         })
     }
 
-    /// The last `limit` of what `decode` finds in the rows, newest first.
-    fn backwards<T>(&self, limit: usize, decode: impl Fn(&Row, &mut Vec<T>)) -> Result<Vec<T>, EventError> {
+    /// The last `limit` of what `decode` finds in the rows that reach behind `after` and begin before `before`, newest first.
+    fn backwards<T>(
+        &self,
+        after: Option<u64>,
+        before: Option<u64>,
+        limit: usize,
+        decode: impl Fn(&Row, &mut Vec<T>),
+    ) -> Result<Vec<T>, EventError> {
+        const END: u64 = u64::MAX >> 1;
         let mut found = Vec::new();
-        let mut before = u64::MAX >> 1;
-        while found.len() < limit {
+        let mut before = before.unwrap_or(END).min(END);
+        while found.len() < limit && after.is_none_or(|after| after.saturating_add(1) < before) {
             let rows = self.rows(
                 "SELECT first_seq, last_seq, body FROM segments WHERE first_seq < ?1 ORDER BY first_seq DESC LIMIT ?2",
                 before,
@@ -172,15 +249,10 @@ impl EventLog {
     }
 
     fn rows(&self, query: &str, from: u64) -> Result<Vec<Row>, EventError> {
-        Ok(self.shared.database.read(|reader| {
-            reader
-                .prepare_cached(query)?
-                .query_map((from.cast_signed(), PAGE), |row| {
-                    let seq = |column| row.get::<_, i64>(column).map(i64::cast_unsigned);
-                    Ok(Row { first: seq(0)?, last: seq(1)?, body: row.get(2)? })
-                })?
-                .collect()
-        })?)
+        Ok(self
+            .shared
+            .database
+            .read(|reader| reader.prepare_cached(query)?.query_map((from.cast_signed(), PAGE), Row::read)?.collect())?)
     }
 
     /// One run. Blocks.

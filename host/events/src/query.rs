@@ -1,4 +1,4 @@
-use skillhost_types::{Glob, RunId, Tenant};
+use skillhost_types::{Glob, RunId, RunRecord, Tenant};
 
 use crate::event::Event;
 
@@ -17,13 +17,33 @@ pub struct Query {
     pub tenant: Option<Tenant>,
     /// Only after this position; none: from the first on.
     pub after: Option<u64>,
+    /// Only before this position; none: up to the last one.
+    pub before: Option<u64>,
     /// So many at the most.
     pub limit: usize,
+}
+
+/// Which runs.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct RunQuery<'a> {
+    /// Only of this skill.
+    pub skill: Option<&'a str>,
+    /// Only this tenant's.
+    pub tenant: Option<&'a Tenant>,
+    /// So many at the most.
+    pub limit: usize,
+}
+
+impl RunQuery<'_> {
+    pub(crate) fn matches(&self, run: &RunRecord) -> bool {
+        self.skill.is_none_or(|skill| *run.skill == *skill) && self.tenant.is_none_or(|tenant| *tenant == run.tenant)
+    }
 }
 
 impl Query {
     pub(crate) fn matches(&self, event: &Event) -> bool {
         self.after.is_none_or(|after| event.seq > after)
+            && self.before.is_none_or(|before| event.seq < before)
             && (self.kinds.is_empty() || self.kinds.iter().any(|kind| kind.matches(&event.kind)))
             && self.within.as_ref().is_none_or(|within| within.iter().any(|kind| kind.matches(&event.kind)))
             && self.source.as_ref().is_none_or(|source| *source == event.source)

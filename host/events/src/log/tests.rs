@@ -52,8 +52,8 @@ async fn a_run_is_two_events_and_a_record_that_comes_back_whole() {
     assert_eq!(events[1].data["usage"]["fuel"], 7);
     assert_eq!(events[1].data["digest"], json!(Digest::of(b"x")));
     assert_eq!(log.run(good.run).unwrap().as_ref(), Some(&*good));
-    assert_eq!(log.runs(None, 10).unwrap(), [(*bad).clone(), (*good).clone()]);
-    assert_eq!(log.runs(Some("a"), 10).unwrap(), [(*good).clone()]);
+    assert_eq!(log.runs(&RunQuery { limit: 10, ..RunQuery::default() }).unwrap(), [(*bad).clone(), (*good).clone()]);
+    assert_eq!(log.runs(&RunQuery { skill: Some("a"), limit: 10, ..RunQuery::default() }).unwrap(), [(*good).clone()]);
     assert_eq!(log.run(RunId::new(&System)).unwrap(), None);
 }
 
@@ -87,6 +87,37 @@ async fn two_logs_on_one_folder_share_one_sequence_without_gaps() {
     assert_eq!(logs[0].head().unwrap(), 100);
     let read: Vec<_> = logs[1].read(&all()).unwrap().iter().map(|event| event.seq).collect();
     assert_eq!(read, positions);
+}
+
+#[tokio::test]
+async fn a_log_that_is_made_anew_has_another_epoch() {
+    let folders = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+    let [first, again, other] =
+        [&folders[0], &folders[0], &folders[1]].map(|folder| open(folder.path()).epoch().unwrap());
+    assert_eq!((first.len(), &first), (32, &again));
+    assert_ne!(first, other);
+}
+
+#[tokio::test]
+async fn who_follows_the_log_gets_every_event_once_in_bounded_pieces() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = open(folder.path());
+    for _ in 0..60 {
+        let large = NewEvent { data: json!("x".repeat(60 << 10)), ..event("skill.x", "s") };
+        log.append_relaxed(large).await.unwrap();
+    }
+    log.append(event("skill.y", "s")).await.unwrap();
+    let (mut seen, mut after, mut pieces) = (Vec::new(), 7, 0);
+    loop {
+        let (events, reached) = log.following(after).unwrap();
+        if reached == after {
+            break;
+        }
+        seen.extend(events.iter().map(|event| event.seq));
+        (after, pieces) = (reached, pieces + 1);
+    }
+    assert_eq!(seen, (8..=61).collect::<Vec<_>>());
+    assert!(pieces >= 2, "{pieces}");
 }
 
 #[tokio::test]
@@ -125,6 +156,7 @@ proptest! {
         written in proptest::collection::vec((0..3_usize, 0..2_usize), 1..80),
         kind in 0..4_usize,
         after in proptest::option::of(0..90_u64),
+        before in proptest::option::of(0..90_u64),
         limit in 1..50_usize,
     ) {
         let kinds = ["skill.a", "skill.b.c", "system.x"];
@@ -137,15 +169,14 @@ proptest! {
         }
         runtime.block_on(log.append(event("system.end", "s"))).unwrap();
         let globs = ["*", "skill.*", "*.c", "system.?"];
-        let query = Query { kinds: vec![Glob::new(globs[kind])], source: Some("s".into()), after, limit, ..Query::default() };
+        let query = Query { kinds: vec![Glob::new(globs[kind])], source: Some("s".into()), after, before, limit, ..Query::default() };
         let mut expected: Vec<u64> = written
             .iter()
             .map(|(kind, source)| (kinds[*kind], sources[*source]))
             .chain([("system.end", "s")])
             .zip(1..)
-            .filter(|((kind, source), seq)| {
-                query.kinds[0].matches(kind) && *source == "s" && after.is_none_or(|after| *seq > after)
-            })
+            .filter(|((kind, source), _)| query.kinds[0].matches(kind) && *source == "s")
+            .filter(|(_, seq)| after.is_none_or(|after| *seq > after) && before.is_none_or(|before| *seq < before))
             .map(|(_, seq)| seq)
             .collect();
         let last: Vec<_> = log.last(&query).unwrap().iter().map(|event| event.seq).collect();
