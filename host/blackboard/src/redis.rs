@@ -29,6 +29,7 @@ use ::redis::{Client, IntoConnectionInfo as _, ProtocolVersion, RedisError};
 use async_trait::async_trait;
 use skillhost_types::{Glob, Source, Tenant};
 use tokio::sync::watch;
+use tracing::{Instrument as _, Span, info_span};
 
 use crate::health::Notices;
 use crate::hub::Hub;
@@ -132,7 +133,12 @@ impl RedisBoard {
     /// Sends one command and reads the answer.
     async fn ask<T: ::redis::FromRedisValue>(&self, key: &str, command: &::redis::Cmd) -> Result<T, BoardError> {
         let mut connection = self.link.connection()?;
-        command.query_async(&mut connection).await.map_err(|error| self.failed(key, &error))
+        let operation = || match command.args_iter().next() {
+            Some(::redis::Arg::Simple(name)) => std::str::from_utf8(name).ok(),
+            _ => None,
+        };
+        let span = info_span!("redis", otel.name = operation(), otel.kind = "client", db.system.name = "redis");
+        command.query_async(&mut connection).instrument(span).await.map_err(|error| self.failed(key, &error))
     }
 
     /// What a skill is told of an error.
@@ -158,6 +164,11 @@ impl RedisBoard {
             tracing::warn!("a message is sent to Redis while this host's own subscriptions are not back");
         }
     }
+}
+
+/// The span of a script.
+fn script(name: &'static str) -> Span {
+    info_span!("redis", otel.name = "EVALSHA", otel.kind = "client", db.system.name = "redis", script = name)
 }
 
 fn millis(lives: Duration) -> u64 {
@@ -208,7 +219,7 @@ impl Blackboard for RedisBoard {
         let refused = self.limits.check_value(key, &value).err();
         let name = self.names.of(tenant, key.as_str());
         let swapped = self.scripts.swap(&mut connection, &name, expected, refused.is_none().then_some(&value), lives);
-        match (swapped.await.map_err(|error| self.failed(key.as_str(), &error))?, refused) {
+        match (swapped.instrument(script("swap")).await.map_err(|error| self.failed(key.as_str(), &error))?, refused) {
             (true, Some(refused)) => Err(refused),
             (swapped, _) => Ok(swapped),
         }
@@ -217,7 +228,8 @@ impl Blackboard for RedisBoard {
     async fn add(&self, tenant: &Tenant, key: &Key, delta: i64) -> Result<i64, BoardError> {
         let mut connection = self.link.connection()?;
         let lives = self.limits.lifetime(Ttl::Default).map_or(0, |lives| millis(lives).max(1));
-        let sum = self.scripts.add(&mut connection, &self.names.of(tenant, key.as_str()), delta, lives).await;
+        let name = self.names.of(tenant, key.as_str());
+        let sum = self.scripts.add(&mut connection, &name, delta, lives).instrument(script("add")).await;
         sum.map_err(|error| self.failed(key.as_str(), &error))?.ok_or_else(|| not_a_number(key))
     }
 

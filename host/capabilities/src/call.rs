@@ -1,8 +1,8 @@
 //! The one wrapper around every host call.
 //!
 //! A function is linked with [`Interface::function`] or begins with [`begin`], and no other way, so a new interface cannot
-//! forget to check the grant, to count, to bound time or to write the call down. A call that is refused counts
-//! too, and is on record with its reason.
+//! forget to check the grant, to count, to bound time, to write the call down or to have a span. A call that is refused counts
+//! too, and is on record with its reason. What it is about is on record only, in no span.
 
 use std::future::Future;
 use std::num::NonZeroU32;
@@ -13,6 +13,9 @@ use governor::{DefaultKeyedRateLimiter, Quota};
 use skillhost_blackboard::Channel;
 use skillhost_types::{Capability, Grants, HostCallRecord, Tenant};
 use tokio::time::Instant;
+use tracing::field::Empty;
+use tracing::instrument::{Instrument as _, Instrumented};
+use tracing::{Span, info_span};
 use wasmtime::StoreContextMut;
 use wasmtime::component::{ComponentNamedList, Lift, LinkerInstance, Lower};
 
@@ -134,6 +137,7 @@ pub(crate) struct Begun {
     subject: String,
     at: Instant,
     until: Instant,
+    span: Span,
 }
 
 /// Counts a call; the one over the limit ends the run.
@@ -146,7 +150,14 @@ pub(crate) fn begin(
     state.count_host_call()?;
     let at = Instant::now();
     let shown = subject.get(..subject.floor_char_boundary(shown::SUBJECT)).unwrap_or_default();
-    Ok(Begun { function, subject: shown.to_owned(), at, until: state.deadline().min(at + CALL_TIMEOUT) })
+    let span = info_span!(
+        "host_call",
+        otel.name = %format_args!("{}.{}", function.interface, function.name),
+        otel.status_code = Empty,
+        outcome = Empty,
+        error.type = Empty,
+    );
+    Ok(Begun { function, subject: shown.to_owned(), at, until: state.deadline().min(at + CALL_TIMEOUT), span })
 }
 
 impl Begun {
@@ -162,7 +173,7 @@ impl Begun {
 
     /// `work`'s result, or `unavailable` when its time is up.
     pub(crate) async fn bounded<R>(&self, work: impl Future<Output = Result<R, HostError>>) -> Result<R, HostError> {
-        tokio::time::timeout_at(self.until, work).await.unwrap_or_else(|_| {
+        tokio::time::timeout_at(self.until, self.within(work)).await.unwrap_or_else(|_| {
             Err(HostError::Unavailable(format!(
                 "{}.{} did not answer within {} ms; try again later",
                 self.function.interface,
@@ -172,14 +183,30 @@ impl Begun {
         })
     }
 
+    /// `work` in the call's span.
+    pub(crate) fn within<F: Future>(&self, work: F) -> Instrumented<F> {
+        work.instrument(self.span.clone())
+    }
+
     /// Writes the call down.
     pub(crate) fn end(self, store: &mut StoreContextMut<'_, State>, error: Option<&HostError>) {
+        if !self.span.is_disabled() {
+            mark(&self.span, error.map(HostError::kind));
+        }
         let state = store.data_mut();
         let started = state.started();
         state.host.write_down(|| {
             let call = format!("{}.{}", self.function.interface, self.function.name);
             record(&call, &self.subject, started, self.at, error.map(HostError::describe))
         });
+    }
+}
+
+/// Writes into a span what came of it.
+pub(crate) fn mark(span: &Span, error: Option<&'static str>) {
+    span.record("outcome", error.unwrap_or("ok"));
+    if let Some(kind) = error {
+        span.record("error.type", kind).record("otel.status_code", "ERROR");
     }
 }
 

@@ -90,6 +90,7 @@ async fn read(call: Call, query: Query) -> Result<Vec<Event>, HostError> {
         run,
         tenant: Some(call.info.tenant.clone()),
         after: query.after,
+        before: None,
         limit: query.limit as usize,
     };
     let events = call.services.events.read_async(query).await?;

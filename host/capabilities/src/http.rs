@@ -8,9 +8,11 @@ use http_body_util::BodyExt as _;
 use skillhost_network::{Network, Outgoing, Part, Phase, Refusal, Timeouts};
 use skillhost_types::{Capability, HostCallRecord};
 use tokio::time::Instant;
+use tracing::field::Empty;
+use tracing::{Instrument as _, info_span};
 use wasmtime_wasi_http::{Error, RequestOptions, Result, WasiBody, WasiHttpHooks};
 
-use crate::call::{record, shown};
+use crate::call::{mark, record, shown};
 use crate::context::SkillInfo;
 
 /// What sends a run's requests.
@@ -74,6 +76,17 @@ impl WasiHttpHooks for Sender {
             let authority = uri.authority().map_or("", |authority| authority.as_str());
             let scheme = uri.scheme_str().unwrap_or("https");
             let what = format!("{} {scheme}://{authority}{}", parts.method, uri.path());
+            let span = info_span!(
+                "http_request",
+                otel.name = %parts.method,
+                otel.kind = "client",
+                otel.status_code = Empty,
+                http.request.method = %parts.method,
+                server.address = uri.host(),
+                http.response.status_code = Empty,
+                outcome = Empty,
+                error.type = Empty,
+            );
             let sent = match reach {
                 Some((network, skill)) => {
                     let outgoing = Outgoing {
@@ -86,10 +99,16 @@ impl WasiHttpHooks for Sender {
                         deadline,
                         timeouts: timeouts(options),
                     };
-                    network.send(outgoing, &skill.grants).await
+                    network.send(outgoing, &skill.grants).instrument(span.clone()).await
                 }
                 None => Err(Refusal::Denied { request: what.clone(), needed: format!("http.request {what}") }),
             };
+            if !span.is_disabled() {
+                mark(&span, sent.as_ref().err().map(|refusal| word(refusal)));
+                if let Ok(response) = &sent {
+                    span.record("http.response.status_code", response.status().as_u16());
+                }
+            }
             let call =
                 record("http.request", &what, started, at, sent.as_ref().err().map(|refusal| refusal.to_string()));
             let mut calls = calls.lock().unwrap_or_else(PoisonError::into_inner);
@@ -106,6 +125,16 @@ impl WasiHttpHooks for Sender {
 fn timeouts(options: Option<RequestOptions>) -> Timeouts {
     let RequestOptions { connect_timeout, first_byte_timeout, between_bytes_timeout } = options.unwrap_or_default();
     Timeouts { connect: connect_timeout, first_byte: first_byte_timeout, between_bytes: between_bytes_timeout }
+}
+
+/// The contract's word for a refusal, in a span.
+fn word(refusal: &Refusal) -> &'static str {
+    match refusal {
+        Refusal::Target(_) => "invalid",
+        Refusal::Denied { .. } | Refusal::Address { .. } => "denied",
+        Refusal::TooLarge { .. } | Refusal::Length { .. } | Refusal::RequestBody(_) | Refusal::Busy { .. } => "limit",
+        _ => "unavailable",
+    }
 }
 
 /// The standard's word for a refusal.

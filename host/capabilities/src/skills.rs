@@ -63,7 +63,7 @@ pub(crate) fn link(interface: &mut Interface<'_>) -> wasmtime::Result<()> {
                 let subject = format!("{skill}.{tool}");
                 let begun = begin(&mut store, called, &subject)?;
                 let result = match begun.granted(&store.data().host.info.skill.grants, &subject) {
-                    Ok(()) => call(&mut store, &skill, &tool, input).await?,
+                    Ok(()) => begun.within(call(&mut store, &skill, &tool, input)).await?,
                     Err(denied) => Err(CallError::Host(denied)),
                 };
                 let refusal = match &result {

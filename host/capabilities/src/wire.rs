@@ -18,14 +18,20 @@ pub(crate) enum HostError {
 }
 
 impl HostError {
+    /// The kind, in the contract's word.
+    pub(crate) fn kind(&self) -> &'static str {
+        match self {
+            Self::Denied(_) => "denied",
+            Self::Limit(_) => "limit",
+            Self::Invalid(_) => "invalid",
+            Self::Unavailable(_) => "unavailable",
+        }
+    }
+
     /// For the record of the call: the kind and the text.
     pub(crate) fn describe(&self) -> String {
-        match self {
-            Self::Denied(text) => format!("denied: {text}"),
-            Self::Limit(text) => format!("limit: {text}"),
-            Self::Invalid(text) => format!("invalid: {text}"),
-            Self::Unavailable(text) => format!("unavailable: {text}"),
-        }
+        let (Self::Denied(text) | Self::Limit(text) | Self::Invalid(text) | Self::Unavailable(text)) = self;
+        format!("{}: {text}", self.kind())
     }
 }
 

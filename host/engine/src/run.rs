@@ -58,12 +58,14 @@ pub struct Ended<T, H> {
     pub host: H,
 }
 
-/// Runs `guest` in a fresh instance of `component`. The store is gone when this returns or is dropped.
+/// Runs `guest` in a fresh instance of `component`, unless `cancelled` comes first. The store is gone when this returns or is
+/// dropped.
 pub async fn run<H, G>(
     component: &InstancePre<RunState<H>>,
     state: RunState<H>,
     limits: &Limits,
     guest: G,
+    cancelled: impl Future<Output = ()> + Send,
 ) -> Ended<G::Output, H>
 where
     H: Reach,
@@ -79,13 +81,13 @@ where
         phase = Phase::Calling;
         guest.call(&mut store, &instance).await
     };
-    let result = before(deadline, called).await;
+    let result = before(deadline, cancelled, called).await;
 
     let memory_refused = store.data().limiter.refused();
     let result = match result {
-        Some(Ok(output)) => Ok(output),
-        Some(Err(error)) => Err(Stop::classify(&error, phase, memory_refused)),
-        None => Err(Stop::Deadline),
+        Ok(Ok(output)) => Ok(output),
+        Ok(Err(error)) => Err(Stop::classify(&error, phase, memory_refused)),
+        Err(stop) => Err(stop),
     };
     let fuel = limits.fuel.saturating_sub(store.get_fuel().unwrap_or_default());
     let mut state = store.into_data();
@@ -113,26 +115,34 @@ fn prepare<H>(store: &mut Store<RunState<H>>, limits: &Limits, expansion: u64) -
     store.fuel_async_yield_interval(Some(YIELD_EVERY))
 }
 
-/// `future`'s output, or none if the deadline came first.
+/// `future`'s output, or what came first.
 ///
 /// Looks at the clock before every step of `future`, so a guest that never waits is stopped when it yields, however
 /// busy the executor is; a timer covers the guest that waits.
-async fn before<F: Future>(deadline: Instant, future: F) -> Option<F::Output> {
+async fn before<F: Future>(
+    deadline: Instant,
+    cancelled: impl Future<Output = ()>,
+    future: F,
+) -> Result<F::Output, Stop> {
     let mut future = pin!(future);
+    let mut cancelled = pin!(cancelled);
     let mut timer: Pin<&mut Option<Sleep>> = pin!(None);
     std::future::poll_fn(move |context: &mut Context<'_>| {
         if Instant::now() >= deadline {
-            return Poll::Ready(None);
+            return Poll::Ready(Err(Stop::Deadline));
+        }
+        if cancelled.as_mut().poll(context).is_ready() {
+            return Poll::Ready(Err(Stop::Cancelled));
         }
         if let Poll::Ready(output) = future.as_mut().poll(context) {
             // An answer that comes too late is none.
-            return Poll::Ready((Instant::now() < deadline).then_some(output));
+            return Poll::Ready(if Instant::now() < deadline { Ok(output) } else { Err(Stop::Deadline) });
         }
         if timer.is_none() {
             timer.set(Some(tokio::time::sleep_until(deadline)));
         }
         match timer.as_mut().as_pin_mut() {
-            Some(sleep) => sleep.poll(context).map(|()| None),
+            Some(sleep) => sleep.poll(context).map(|()| Err(Stop::Deadline)),
             None => Poll::Pending,
         }
     })

@@ -18,6 +18,9 @@ pub enum Stop {
     /// The time is up.
     #[error("the time limit was reached")]
     Deadline,
+    /// Whoever asked for it went away.
+    #[error("its caller cancelled it")]
+    Cancelled,
     /// Growth was refused and the guest then trapped.
     #[error("the memory limit was reached")]
     Memory,
@@ -91,6 +94,7 @@ impl Stop {
                 ErrorKind::Deadline,
                 format!("gave no answer within {:?}; raise it with `--timeout` or `limits.timeout`", limits.timeout),
             ),
+            Self::Cancelled => (ErrorKind::Cancelled, "was cancelled by its caller".to_owned()),
             Self::Memory => (
                 ErrorKind::Memory,
                 format!(

@@ -136,6 +136,27 @@ impl Ledger {
         })
     }
 
+    /// The last entries, newest first: those before the entry `before`, and if `account` is named, those that debit or credit
+    /// it. Blocks while it reads.
+    pub fn latest(&self, account: Option<&str>, before: Option<u64>, limit: usize) -> Result<Vec<Entry>, StoreError> {
+        const COLUMNS: &str = "entries.id AS id, at, debit, credit, amount, unit, run, memo
+             FROM entries JOIN postings ON postings.number = entries.posting WHERE entries.id < :before";
+        let sql = match account {
+            None => format!("SELECT {COLUMNS} AND :account IS NULL ORDER BY id DESC LIMIT :limit"),
+            // Either half comes out of an index in order.
+            Some(_) => format!(
+                "SELECT {COLUMNS} AND debit = :account UNION ALL SELECT {COLUMNS} AND credit = :account
+                 ORDER BY id DESC LIMIT :limit"
+            ),
+        };
+        let before = before.and_then(|before| i64::try_from(before).ok()).unwrap_or(i64::MAX);
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        self.inner.database.read(|connection| {
+            let parameters = named_params! { ":account": account, ":before": before, ":limit": limit };
+            connection.prepare_cached(&sql)?.query_map(parameters, decode)?.collect()
+        })
+    }
+
     /// Counts everything anew and compares it with the balances. Blocks for a pass over the whole ledger.
     pub fn recount(&self) -> Result<Recount, StoreError> {
         self.inner.database.read(recount::recount)

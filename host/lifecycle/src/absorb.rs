@@ -363,7 +363,8 @@ impl Absorber {
         let context = Context::new(Arc::new(info), self.services.clone(), self.source.now(), None);
         let environment = Arc::new(Environment::new(self.source.clone()));
         let state: State = RunState::new(context, &limits, environment);
-        let ended = skillhost_engine::run(&linked, state, &limits, DescribeSkill(indices)).await;
+        let ended =
+            skillhost_engine::run(&linked, state, &limits, DescribeSkill(indices), std::future::pending()).await;
         ended.result.map_err(|stop| {
             // Without its advice to raise a limit, which `describe` does not look at.
             let message = stop.into_error(&limits).message;

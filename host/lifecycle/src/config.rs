@@ -16,13 +16,17 @@ use skillhost_ledger::Budget;
 use skillhost_types::{ByteSize, GrantRule, Limits, SkillName};
 
 mod agents;
+mod origin;
 mod sections;
+mod served;
 
 pub use agents::{AgentConfig, CronTimes, Deliver, Restart};
+pub use origin::{Origin, Setting, Settings};
 pub use sections::{
     ApprovalConfig, BlackboardConfig, CarryOver, EventsConfig, HostLimits, Merge, NetworkConfig, Recording,
     RedisConfig, SecretConfig, SkillConfig,
 };
+pub use served::{FeedConfig, HttpConfig, Listen, McpConfig, TlsConfig};
 
 /// What an environment variable must begin with to be a setting.
 const PREFIX: &str = "SKILLHOST_";
@@ -44,6 +48,16 @@ pub struct Config {
     pub skills_dir: PathBuf,
     /// Where everything durable lies: the event log, compiled code, serving bytes.
     pub data_dir: PathBuf,
+    /// Where HTTP is served.
+    pub listen: Listen,
+    /// Largest body of a request over HTTP.
+    pub max_body: ByteSize,
+    /// How HTTP is served.
+    pub http: HttpConfig,
+    /// The Model Context Protocol.
+    pub mcp: McpConfig,
+    /// The live feed.
+    pub feed: FeedConfig,
     /// When outcomes are given out.
     pub recording: Recording,
     /// What a run may use, and how many run at once.
@@ -73,6 +87,9 @@ pub struct Config {
     /// The file that all this was read from.
     #[serde(skip)]
     pub file: Option<PathBuf>,
+    /// What of it was set, and where.
+    #[serde(skip)]
+    pub settings: Settings,
 }
 
 impl Default for Config {
@@ -80,6 +97,12 @@ impl Default for Config {
         Self {
             skills_dir: "skills/dist".into(),
             data_dir: "data".into(),
+            listen: Listen::default(),
+            // As much as a run takes by default.
+            max_body: ByteSize(1 << 20),
+            http: HttpConfig::default(),
+            mcp: McpConfig::default(),
+            feed: FeedConfig::default(),
             recording: Recording::Durable,
             limits: HostLimits::default(),
             approval: ApprovalConfig::default(),
@@ -94,6 +117,7 @@ impl Default for Config {
             budgets: Vec::new(),
             agents: BTreeMap::new(),
             file: None,
+            settings: Settings::new(),
         }
     }
 }
@@ -142,10 +166,19 @@ impl Config {
             ConfigError::Invalid { path, message }
         };
         let config = decode(&document).map_err(invalid)?;
-        let mut config = overlay(document, config, environment)?;
+        let mut settings = Settings::new();
+        origin::note(&mut settings, &document, &Origin::File);
+        let mut config = overlay(document, config, environment, &mut settings)?;
         config.check().map_err(invalid)?;
         config.file = path.map(Path::to_owned);
+        config.settings = settings;
         Ok(config)
+    }
+
+    /// Notes that the command line set `key`.
+    pub fn set_on_command_line(&mut self, key: &str, value: impl ToString) {
+        let setting = Setting { value: Value::String(value.to_string()), origin: Origin::CommandLine };
+        self.settings.insert(key.to_owned(), setting);
     }
 
     /// What the types alone do not say.
@@ -231,8 +264,9 @@ fn overlay(
     mut document: Value,
     mut config: Config,
     environment: impl IntoIterator<Item = (String, String)>,
+    noted: &mut Settings,
 ) -> Result<Config, ConfigError> {
-    const TOP_LEVEL: [&str; 3] = ["skills_dir", "data_dir", "recording"];
+    const TOP_LEVEL: [&str; 5] = ["skills_dir", "data_dir", "listen", "max_body", "recording"];
     let mut settings: Vec<_> = environment.into_iter().filter(|(name, _)| name.starts_with(PREFIX)).collect();
     settings.sort();
     for (name, text) in settings {
@@ -253,7 +287,11 @@ fn overlay(
                 break;
             }
         }
-        (config, document) = outcome.map_err(|message| ConfigError::Environment { name, message })?;
+        match outcome {
+            Ok(changed) => (config, document) = changed,
+            Err(message) => return Err(ConfigError::Environment { name, message }),
+        }
+        origin::note(noted, &document, &Origin::Environment(name));
     }
     Ok(config)
 }
@@ -333,6 +371,28 @@ mod tests {
         assert_eq!((limits.fuel, limits.timeout, limits.memory), (7, Duration::from_secs(5), 2 << 20));
         assert_eq!(config.limits_of(&SkillName::new("other").unwrap()).memory, 1 << 20);
         assert_eq!((config.largest_memory(), config.recording), (2 << 20, Recording::Relaxed));
+    }
+
+    #[test]
+    fn what_was_set_is_known_with_its_place_and_what_was_not_is_left_out() {
+        let mut config = from_text(
+            "limits: { fuel: 5, timeout: 5s }\ndirs: { docs: /srv }\nblackboard:\n  redis:\n",
+            &[("SKILLHOST_LIMITS__FUEL", "7"), ("SKILLHOST_RECORDING", "relaxed")],
+        )
+        .unwrap();
+        config.set_on_command_line("data_dir", "elsewhere");
+        let set: Vec<_> = config.settings.iter().map(|(key, set)| (key.as_str(), &set.value, &set.origin)).collect();
+        let environment = |name: &str| Origin::Environment(name.to_owned());
+        assert_eq!(
+            set,
+            [
+                ("data_dir", &"elsewhere".into(), &Origin::CommandLine),
+                ("dirs.docs", &"/srv".into(), &Origin::File),
+                ("limits.fuel", &7.into(), &environment("SKILLHOST_LIMITS__FUEL")),
+                ("limits.timeout", &"5s".into(), &Origin::File),
+                ("recording", &"relaxed".into(), &environment("SKILLHOST_RECORDING")),
+            ]
+        );
     }
 
     #[test]

@@ -5,6 +5,7 @@
 //! anchors, aliases and merge keys, which is how YAML grows.
 
 use serde::Deserialize;
+use serde_json::{Map, Value};
 use skillhost_types::{NameError, SkillName};
 
 use crate::package::{Card, DESCRIPTION, FRONT_MATTER, Shown, is_deceptive};
@@ -59,6 +60,11 @@ pub(crate) fn parse(text: &str) -> Result<Card, FrontMatterError> {
     Ok(Card { name, description })
 }
 
+/// All that the author wrote in the front matter of `text`, as JSON; none if it is no plain YAML.
+pub(crate) fn all(text: &str) -> Option<Map<String, Value>> {
+    serde_saphyr::from_str_with_options(front_matter(text).ok()?, options()).ok()
+}
+
 /// The YAML with the line before it, so that the YAML's line numbers are the file's.
 fn front_matter(text: &str) -> Result<&str, FrontMatterError> {
     // Some editors put a byte order mark before everything.
@@ -77,8 +83,8 @@ fn front_matter(text: &str) -> Result<&str, FrontMatterError> {
     Err(if end == 0 { FrontMatterError::Missing } else { FrontMatterError::Unclosed })
 }
 
-fn fields(yaml: &str) -> Result<Fields, FrontMatterError> {
-    let options = serde_saphyr::options! {
+fn options() -> serde_saphyr::Options {
+    serde_saphyr::options! {
         budget: serde_saphyr::budget! {
             max_documents: 1,
             max_depth: DEPTH,
@@ -90,9 +96,12 @@ fn fields(yaml: &str) -> Result<Fields, FrontMatterError> {
         },
         emit_comments: false,
         with_snippet: false,
-    };
+    }
+}
+
+fn fields(yaml: &str) -> Result<Fields, FrontMatterError> {
     // An empty document is no mapping, but what is wrong with it is that the name is missing.
-    serde_saphyr::from_str_with_options::<Option<Fields>>(yaml, options)
+    serde_saphyr::from_str_with_options::<Option<Fields>>(yaml, options())
         .map(|fields| fields.unwrap_or(Fields { name: None, description: None }))
         .map_err(|error| FrontMatterError::Yaml(Shown::new(&error.to_string())))
 }

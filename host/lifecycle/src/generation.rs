@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 use skillhost_capabilities::{Hint, Indices, SkillInfo, State};
 use skillhost_engine::Environment;
 use skillhost_engine::values::Signature;
 use skillhost_types::{Capability, Digest, Grant, Grants, Limits, SkillName, ToolName, Want};
 use wasmtime::component::{Component, ComponentExportIndex, InstancePre};
 
+use crate::front_matter;
 use crate::schema::Schema;
 
 /// One absorbed file of a skill. Immutable; runs hold it while they last, so an old one drains by itself.
@@ -118,6 +119,11 @@ impl Generation {
     /// What it holds of what it asks for.
     pub fn grants(&self) -> &Grants {
         &self.shared.grants
+    }
+
+    /// All that the front matter of its `SKILL.md` says; none if it came without one.
+    pub fn front_matter(&self) -> Option<Map<String, Value>> {
+        front_matter::all(self.instructions.as_deref()?)
     }
 
     /// The tool called `name`.

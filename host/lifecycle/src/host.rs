@@ -1,7 +1,8 @@
 //! The host: what absorbs, serves and records.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 
@@ -12,9 +13,11 @@ use skillhost_capabilities::{CallSkills, Services};
 use skillhost_engine::{Admission, Cache, Compiler, Engine, PoolUsage, Protected, Settings, place_of};
 use skillhost_events::{EventError, EventLog, Head, NewEvent, Recording as Answer};
 use skillhost_ledger::{Ledger, Meter, Standing};
+use skillhost_llm::ProviderMetrics;
 use skillhost_network::Resolve;
 use skillhost_store::StoreError;
 use skillhost_types::{Grant, RunId, RunRecord, Source, System, Tenant};
+use tokio::sync::watch;
 
 use crate::absorb::Absorber;
 use crate::agents::{AgentInfo, Agents, Parked};
@@ -120,7 +123,7 @@ pub enum HostError {
 /// The host. Cheap to clone; all clones are the same host.
 #[derive(Clone)]
 pub struct Host {
-    inner: Arc<Inner>,
+    pub(crate) inner: Arc<Inner>,
 }
 
 pub(crate) struct Inner {
@@ -128,6 +131,8 @@ pub(crate) struct Inner {
     pub(crate) services: Arc<Services>,
     pub(crate) admission: Admission,
     pub(crate) registry: ArcSwap<Registry>,
+    /// Hears that something else serves.
+    changes: watch::Sender<()>,
     pub(crate) agents: Agents,
     /// What runs use, on its way to the ledger.
     pub(crate) meter: Meter,
@@ -142,6 +147,8 @@ pub(crate) struct Inner {
     pub(crate) commit: tokio::sync::Mutex<()>,
     drop_folder: PathBuf,
     pub(crate) folder: Mutex<FolderState>,
+    /// Whether everything that was in the folder at the start was absorbed or refused.
+    pub(crate) absorbed: AtomicBool,
 }
 
 #[derive(Default)]
@@ -186,7 +193,12 @@ impl Host {
 
     /// Runs one tool. Always gives a record, also of what could not run.
     pub async fn run(&self, request: RunRequest) -> Arc<RunRecord> {
-        self.inner.run(request).await
+        self.run_as(RunId::new(&*self.inner.source), request).await
+    }
+
+    /// The same under a name that is known before it begins. No two runs may have one name.
+    pub async fn run_as(&self, run: RunId, request: RunRequest) -> Arc<RunRecord> {
+        self.inner.run(run, request).await
     }
 
     /// What lies in the drop folder and what became of it.
@@ -197,6 +209,17 @@ impl Host {
     /// The generation that serves `skill`.
     pub fn skill(&self, skill: &str) -> Option<Arc<Generation>> {
         self.inner.registry.load().skill(skill).cloned()
+    }
+
+    /// Changes whenever something else serves: after an absorption, a replacement, a removal or an approval. What is asked
+    /// for then is what serves now.
+    pub fn changes(&self) -> watch::Receiver<()> {
+        self.inner.changes.subscribe()
+    }
+
+    /// The folder with the files of `generation`, which nobody writes to. It stays at least an hour after it served last.
+    pub fn folder_of(&self, generation: &Generation) -> PathBuf {
+        self.inner.keep.path(&generation.digest)
     }
 
     /// The event log and the record of runs.
@@ -242,6 +265,17 @@ impl Host {
     /// Lets parked messages wait again, these or all. Gives how many.
     pub async fn replay(&self, ids: Option<Vec<String>>) -> Result<usize, StoreError> {
         self.inner.agents.replay(ids).await
+    }
+
+    /// What every provider of models did.
+    pub fn models(&self) -> Vec<ProviderMetrics> {
+        self.inner.services.llm.metrics()
+    }
+
+    /// What a request without a model gets, and every alias with the `provider/model` that are tried for it in order.
+    pub fn cascades(&self) -> (Option<String>, BTreeMap<String, Vec<String>>) {
+        let llm = &self.inner.services.llm;
+        (llm.default_model(), llm.aliases())
     }
 
     /// Runs that hold a place, and what the instance pool holds for them: all zero when nothing runs.
@@ -313,6 +347,7 @@ impl Inner {
             source: source.clone(),
             admission: Admission::new(usize::try_from(config.limits.concurrency).unwrap_or(usize::MAX)),
             registry: ArcSwap::default(),
+            changes: watch::Sender::default(),
             meter: Meter::new(services.ledger.clone()),
             services,
             agents: Agents::new(&data).map_err(|error| unusable(error.into()))?,
@@ -326,6 +361,7 @@ impl Inner {
             commit: tokio::sync::Mutex::default(),
             drop_folder,
             folder: Mutex::default(),
+            absorbed: AtomicBool::new(false),
         })
     }
 
@@ -385,7 +421,11 @@ impl Inner {
     pub(crate) fn change<R>(&self, act: impl FnOnce(&mut Registry) -> R) -> R {
         let mut registry = Registry::clone(&self.registry.load());
         let result = act(&mut registry);
+        let other = !registry.serves_as(&self.registry.load());
         self.registry.store(Arc::new(registry));
+        if other {
+            self.changes.send_replace(());
+        }
         result
     }
 
@@ -448,9 +488,12 @@ fn protected(config: &Config) -> Protected {
         SecretSource::File(path) => Some(path.as_path()),
         SecretSource::Environment(_) => None,
     });
-    let hidden = files.chain([config.data_dir.as_path()]).flat_map(both).collect();
+    let tls = config.http.tls.as_ref();
+    let own = [Some(config.data_dir.as_path()), tls.map(|tls| tls.key.as_path())].into_iter().flatten();
+    let hidden = files.chain(own).flat_map(both).collect();
     let file = config.file.as_deref().unwrap_or(Path::new(DEFAULT_FILE));
     let more = [&config.network.ca_file, &config.events.head_file].into_iter().flatten().map(PathBuf::as_path);
+    let more = more.chain(tls.map(|tls| tls.cert.as_path()));
     let frozen = [file, config.skills_dir.as_path()].into_iter().chain(more).flat_map(both).collect();
     Protected { hidden, frozen, ..Protected::default() }
 }

@@ -34,6 +34,7 @@ mod lock;
 mod manifest;
 mod nested;
 mod package;
+mod parts;
 mod petition;
 mod registry;
 mod reload;
@@ -41,6 +42,8 @@ mod run;
 mod schema;
 mod secrets;
 mod services;
+mod trace;
+mod view;
 mod watch;
 
 pub use agents::{AgentInfo, Parked};
@@ -48,18 +51,20 @@ pub use approvals::{Approval, ApprovalState, DecideError, Decision};
 pub use authority::Passing;
 pub use config::{
     AgentConfig, ApprovalConfig, BlackboardConfig, CarryOver, Config, ConfigError, CronTimes, DEFAULT_FILE, Deliver,
-    EventsConfig, HostLimits, Merge, NetworkConfig, Recording, RedisConfig, Restart, SecretConfig, SkillConfig,
+    EventsConfig, FeedConfig, HostLimits, HttpConfig, Listen, McpConfig, Merge, NetworkConfig, Origin, Recording,
+    RedisConfig, Restart, SecretConfig, Setting, Settings, SkillConfig, TlsConfig,
 };
 pub use control::{Control, ControlError};
 pub use generation::{Generation, Kind, Tool};
 pub use host::{Host, HostError, Listener, Notice, Options};
 #[doc(hidden)]
 pub use manifest::fuzz_manifest;
+pub use parts::{Part, Parts, Status};
 pub use registry::{Entry, FileState};
 pub use reload::Reload;
 pub use run::RunRequest;
 pub use secrets::SecretSource;
-pub use skillhost_capabilities::{Progress, ProgressSink};
+pub use skillhost_capabilities::{Hint, Progress, ProgressSink};
 pub use skillhost_ledger::{Entry as LedgerEntry, Ledger, Standing, Unit, Usd, Window};
 pub use skillhost_network::Resolve;
 pub use watch::Watch;

@@ -31,6 +31,6 @@ fn sorted(error: RunError) -> NestedError {
         }
         ErrorKind::Denied => NestedError::Denied(error.message),
         ErrorKind::NotFound | ErrorKind::InvalidInput | ErrorKind::Usage => NestedError::Invalid(error.message),
-        ErrorKind::Overloaded | ErrorKind::Internal => NestedError::Unavailable(error.message),
+        ErrorKind::Overloaded | ErrorKind::Cancelled | ErrorKind::Internal => NestedError::Unavailable(error.message),
     }
 }

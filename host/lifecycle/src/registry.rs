@@ -133,6 +133,14 @@ impl Registry {
         serving.or_else(|| self.entries.values().find(waits).map(|entry| entry.file.as_str()))
     }
 
+    /// Does the same serve in both?
+    pub(crate) fn serves_as(&self, other: &Self) -> bool {
+        let same = |(name, one): (&SkillName, &Arc<Generation>)| {
+            other.serving.get(name).is_some_and(|other| Arc::ptr_eq(one, other))
+        };
+        self.serving.len() == other.serving.len() && self.serving.iter().all(same)
+    }
+
     pub(crate) fn skills(&self) -> impl Iterator<Item = &Arc<Generation>> {
         self.serving.values()
     }

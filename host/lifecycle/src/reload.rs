@@ -98,7 +98,10 @@ impl Inner {
         let before = self.config();
         // What the pool was made for stays what it was made for.
         let larger = config.largest_memory() > before.largest_memory();
-        let mut waits = sections!(before, config, skills_dir, data_dir, secrets, network, events, blackboard);
+        let mut waits = sections!(
+            before, config, skills_dir, data_dir, listen, max_body, http, mcp, feed, secrets, network, events,
+            blackboard
+        );
         if before.limits.concurrency != config.limits.concurrency {
             waits.push("limits.concurrency");
         }
@@ -115,9 +118,21 @@ impl Inner {
             waits.push("llm");
             config.llm.clone_from(&before.llm);
         }
+        // What waits is told as it was set before.
+        let later = |key: &str| {
+            waits.iter().any(|name| key.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with('.')))
+        };
+        config.settings.retain(|key, _| !later(key));
+        let kept = before.settings.iter().filter(|(key, _)| later(key));
+        config.settings.extend(kept.map(|(key, setting)| (key.clone(), setting.clone())));
         config.limits.concurrency = before.limits.concurrency;
         config.skills_dir.clone_from(&before.skills_dir);
         config.data_dir.clone_from(&before.data_dir);
+        config.listen.clone_from(&before.listen);
+        config.max_body = before.max_body;
+        config.http.clone_from(&before.http);
+        config.mcp.clone_from(&before.mcp);
+        config.feed.clone_from(&before.feed);
         config.secrets.clone_from(&before.secrets);
         config.network.clone_from(&before.network);
         config.events.clone_from(&before.events);

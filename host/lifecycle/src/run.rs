@@ -15,6 +15,8 @@ use skillhost_types::{
     ByteSize, Caller, Content, ErrorKind, HostCallRecord, Limits, LimitsPatch, LogLine, Output, RunError, RunId,
     RunRecord, Tenant, Timestamp, Usage,
 };
+use tokio_util::sync::CancellationToken;
+use tracing::Instrument as _;
 use wasmtime::Store;
 use wasmtime::component::{ComponentExportIndex, Instance, Val};
 
@@ -22,6 +24,7 @@ use crate::generation::{Generation, ToolEntry};
 use crate::host::Inner;
 use crate::registry::{FileState, Registry};
 use crate::schema::Schema;
+use crate::trace;
 
 /// What to run.
 pub struct RunRequest {
@@ -39,6 +42,8 @@ pub struct RunRequest {
     pub limits: LimitsPatch,
     /// Who listens to its progress.
     pub progress: Option<ProgressSink>,
+    /// Ends it as `cancelled`, which is recorded; dropping the call instead leaves no record.
+    pub cancel: Option<CancellationToken>,
 }
 
 /// Where a run stands in a chain of runs.
@@ -66,8 +71,20 @@ pub(crate) struct Prepared {
     pub(crate) limits: Limits,
     pub(crate) chain: Chain,
     pub(crate) progress: Option<ProgressSink>,
+    /// Ends it.
+    pub(crate) cancel: Option<CancellationToken>,
     /// Hears that a budget is used up.
     pub(crate) exhausted: Option<Arc<AtomicBool>>,
+}
+
+impl Prepared {
+    /// Comes back when its caller wants it no more.
+    async fn cancelled(&self) {
+        match &self.cancel {
+            Some(cancel) => cancel.cancelled().await,
+            None => std::future::pending().await,
+        }
+    }
 }
 
 /// What came of it, before it is written down.
@@ -81,11 +98,10 @@ pub(crate) struct Came {
 }
 
 impl Inner {
-    /// Runs one tool and writes the run down.
-    pub(crate) async fn run(&self, request: RunRequest) -> Arc<RunRecord> {
+    /// Runs one tool as `run` and writes that down.
+    pub(crate) async fn run(&self, run: RunId, request: RunRequest) -> Arc<RunRecord> {
         // A caller that never pauses lets the executor's other tasks have their turn.
         tokio::task::coop::consume_budget().await;
-        let run = RunId::new(&*self.source);
         let started_at = self.source.now();
         let (generation, index) = match self.find(&request.skill, request.tool.as_deref()) {
             Ok(found) => found,
@@ -105,11 +121,18 @@ impl Inner {
             chain: Chain::default(),
             exhausted: None,
             progress: request.progress,
+            cancel: request.cancel,
             skill: generation.shared.clone(),
             generation,
         };
-        let (result, came) = self.call(&prepared, index, &request.input).await;
-        self.record(prepared, result, came).await
+        let span = trace::of_tool(&prepared);
+        let ran = async {
+            let (result, came) = self.call(&prepared, index, &request.input).await;
+            self.record(prepared, result, came).await
+        };
+        let record = ran.instrument(span.clone()).await;
+        trace::ended(&span, &record);
+        record
     }
 
     /// Runs a tool for another skill, within what is left of that skill's budget.
@@ -140,12 +163,19 @@ impl Inner {
             chain: Chain { depth: call.caller.depth + 1, hops: call.caller.hops, root: Some(call.caller.root) },
             exhausted: call.caller.exhausted.clone(),
             progress: None,
+            // Its caller's end is its own.
+            cancel: None,
             skill: generation.shared.clone(),
             generation,
         };
-        let (result, came) = self.call(&prepared, index, &call.input).await;
-        let usage = came.usage;
-        let record = self.record(prepared, result, came).await;
+        let span = trace::of_tool(&prepared);
+        let ran = async {
+            let (result, came) = self.call(&prepared, index, &call.input).await;
+            let usage = came.usage;
+            (self.record(prepared, result, came).await, usage)
+        };
+        let (record, usage) = ran.instrument(span.clone()).await;
+        trace::ended(&span, &record);
         match (&record.output, &record.error) {
             (Some(output), _) => (Ok(output.clone()), usage),
             (None, Some(error)) => (Err(error.clone()), usage),
@@ -221,10 +251,16 @@ impl Inner {
         // A nested run goes on in its caller's place: waiting for one of its own while holding that could
         // leave all places to callers who wait.
         let _place = if prepared.chain.depth == 0 {
-            match self.admission.enter(&generation.name, self.queue_timeout()).await {
-                Ok(permit) => Some(permit),
-                Err(error) => {
-                    return (Err(RunError::new(ErrorKind::Overloaded, error.to_string())), Came::default());
+            tokio::select! {
+                biased;
+                entered = self.admission.enter(&generation.name, self.queue_timeout()) => match entered {
+                    Ok(permit) => Some(permit),
+                    Err(error) => {
+                        return (Err(RunError::new(ErrorKind::Overloaded, error.to_string())), Came::default());
+                    }
+                },
+                () = prepared.cancelled() => {
+                    return (Err(Stop::Cancelled.into_error(&prepared.limits)), Came::default());
                 }
             }
         } else {
@@ -247,7 +283,7 @@ impl Inner {
         let deadline = Timestamp(self.source.now().0.saturating_add(patience));
         let context = Context::new(Arc::new(info), self.services.clone(), deadline, prepared.progress.clone());
         let state = RunState::new(context, limits, generation.environment.clone());
-        let ended = skillhost_engine::run(&code.linked, state, limits, guest).await;
+        let ended = skillhost_engine::run(&code.linked, state, limits, guest, prepared.cancelled()).await;
         let mut usage = ended.usage;
         if self.recording() == Answer::Durable {
             ended.host.settled().await;

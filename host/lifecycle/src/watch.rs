@@ -5,6 +5,7 @@
 //! twice a second.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use notify::event::{AccessKind, AccessMode};
@@ -83,8 +84,11 @@ async fn watch(inner: Arc<Inner>, lock: Option<DirectoryLock>, stop: Cancellatio
     inner.event("system.started", json!({"version": env!("CARGO_PKG_VERSION")})).await;
     loop {
         let wait = match inner.rescan().await {
-            Ok((true, _)) => RESCAN_UNSETTLED,
-            Ok((false, _)) => RESCAN,
+            Ok((false, begun)) if begun.is_empty() => {
+                inner.absorbed.store(true, Ordering::Release);
+                RESCAN
+            }
+            Ok(_) => RESCAN_UNSETTLED,
             Err(error) => {
                 tracing::warn!(%error, "looking again soon");
                 RESCAN

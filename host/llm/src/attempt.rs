@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use tokio::runtime::Handle;
 use tokio::time::Instant;
+use tracing::Span;
 
 use crate::account::{Hold, Spent};
 use crate::breaker::Pass;
@@ -19,6 +20,7 @@ use crate::price::Price;
 use crate::provider::Provider;
 use crate::request::tokens;
 use crate::router::{Shared, Who};
+use crate::trace;
 use crate::transport::Answer;
 use crate::wire::{Delta, delta};
 use crate::{Called, Finish, Usage};
@@ -37,6 +39,8 @@ pub(crate) struct Running {
     pub(crate) believed: Usage,
     pub(crate) started: Instant,
     pub(crate) open: Option<Open>,
+    /// Ends when the attempt does.
+    pub(crate) span: Span,
 }
 
 /// What must be given back.
@@ -104,6 +108,7 @@ impl Running {
             usage: self.usage,
             micros,
         });
+        trace::ended(&std::mem::replace(&mut self.span, Span::none()), error, self.usage);
         let now = self.shared.source.monotonic();
         match error {
             None => pass.record(true, now),

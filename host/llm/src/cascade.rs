@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep, sleep_until, timeout_at};
+use tracing::Instrument as _;
 
 use crate::NotReserved;
 use crate::account::Charge;
@@ -19,6 +20,7 @@ use crate::limits::{BACKOFF, BELIEF, PATIENCE, REST, RETRIES, ROUNDS, UNSEEN_TOK
 use crate::provider::{Provider, left_alone};
 use crate::request::tokens;
 use crate::router::{Ask, Shared, State, Who};
+use crate::trace;
 use crate::transport::{Answer, Call, send};
 use crate::wire::Place;
 use crate::{Attempt, AttemptError, Failed, LlmError, Usage};
@@ -38,6 +40,8 @@ impl Candidate {
 
 /// What is asked of a candidate.
 pub(crate) trait Work: Sync {
+    /// What the conventions for traces call it.
+    const OPERATION: &'static str;
     /// What it gives.
     type Out: Send;
     /// Tokens that it may take, in and out.
@@ -188,8 +192,10 @@ impl<'a> Cascade<'a> {
             },
             started: Instant::now(),
             open: Some(Open { pass, place: gate_place, hold }),
+            span: trace::of_attempt(W::OPERATION, provider, &model),
         };
-        let answer = match send(&provider.client, call, provider.framing(), source, &clock).await {
+        let sent = send(&provider.client, call, provider.framing(), source, &clock);
+        let answer = match sent.instrument(running.span.clone()).await {
             Ok(answer) => answer,
             Err(fault) => return Err(running.fail(fault).await),
         };

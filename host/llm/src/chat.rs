@@ -36,6 +36,7 @@ pub(crate) struct Said {
 }
 
 impl Work for Whole<'_> {
+    const OPERATION: &'static str = "chat";
     type Out = Said;
 
     fn tokens(&self) -> (u64, u64) {
@@ -63,6 +64,7 @@ impl Work for Whole<'_> {
 }
 
 impl Work for Begun<'_> {
+    const OPERATION: &'static str = "chat";
     type Out = (Speech, Option<String>);
 
     fn tokens(&self) -> (u64, u64) {

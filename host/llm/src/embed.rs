@@ -32,6 +32,7 @@ impl<'a> Embed<'a> {
 }
 
 impl Work for Embed<'_> {
+    const OPERATION: &'static str = "embeddings";
     type Out = Embeddings;
 
     fn tokens(&self) -> (u64, u64) {

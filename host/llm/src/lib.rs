@@ -37,6 +37,7 @@ mod request;
 mod router;
 mod schema;
 mod stream;
+mod trace;
 mod transport;
 mod wire;
 

@@ -123,6 +123,11 @@ impl Router {
         self.state().config.default_model().map(str::to_owned)
     }
 
+    /// The aliases, each with the `provider/model` that are tried for it in order; those that were found in the environment too.
+    pub fn aliases(&self) -> BTreeMap<String, Vec<String>> {
+        self.state().config.models.clone()
+    }
+
     /// The numbers of every provider.
     pub fn metrics(&self) -> Vec<ProviderMetrics> {
         self.state().providers.values().map(|provider| provider.numbers()).collect()

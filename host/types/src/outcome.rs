@@ -33,6 +33,8 @@ pub enum ErrorKind {
     Trap,
     /// No place within the queueing time.
     Overloaded,
+    /// Its caller cancelled it.
+    Cancelled,
     /// The host's own fault.
     Internal,
 }
@@ -49,6 +51,8 @@ impl ErrorKind {
             Self::Fuel | Self::Deadline | Self::Memory | Self::Output | Self::HostCalls => 6,
             Self::Trap => 7,
             Self::Overloaded => 8,
+            // As a shell counts a program that Ctrl-C ended.
+            Self::Cancelled => 130,
             Self::Internal => 70,
         }
     }
@@ -68,6 +72,7 @@ impl ErrorKind {
             Self::HostCalls => "host-calls",
             Self::Trap => "trap",
             Self::Overloaded => "overloaded",
+            Self::Cancelled => "cancelled",
             Self::Internal => "internal",
         }
     }

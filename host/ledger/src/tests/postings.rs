@@ -76,6 +76,13 @@ fn entries_are_listed_in_order_from_any_place_and_for_any_account() {
     assert_eq!(ids(Some("skills"), Some(2), 1), [4]);
     assert_eq!(ids(Some("provider:ollama"), Some(1), 100), [3, 5]);
     assert_eq!(ids(Some("skill:c"), None, 100), Vec::<u64>::new());
+    let latest = |account, before, limit| -> Vec<_> {
+        desk.ledger.latest(account, before, limit).unwrap().into_iter().map(|entry| entry.id).collect()
+    };
+    assert_eq!(latest(None, None, 4), [6, 5, 4, 3]);
+    assert_eq!(latest(None, Some(3), 100), [2, 1]);
+    assert_eq!(latest(Some("skill:a"), None, 100), [6, 2]);
+    assert_eq!(latest(Some("skills"), Some(6), 1), [4]);
 }
 
 #[test]

@@ -6,11 +6,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use skillhost_blackboard::Message;
 use skillhost_capabilities::{HandleMessage, SkillInfo};
 use skillhost_types::{Caller, Capability, ErrorKind, Glob, Grant, Output, RunError, RunId};
+use tracing::Instrument as _;
 
 use super::plan::Plan;
 use crate::generation::Generation;
 use crate::host::Inner;
 use crate::run::{Chain, Prepared};
+use crate::trace;
 
 /// The tool name under which a handler's runs are on record.
 const HANDLE: &str = "handle";
@@ -48,15 +50,22 @@ pub(super) async fn handle(inner: &Arc<Inner>, plan: &Plan, message: &Message) -
         chain: Chain { hops: message.hops, ..Chain::default() },
         progress: None,
         skill: as_agent(plan, &generation),
+        cancel: None,
         exhausted: Some(exhausted.clone()),
         generation,
     };
-    let (result, came) = inner.enter(&prepared, HandleMessage { indices, message }).await;
-    let result = result.and_then(|handled| match handled {
-        Ok(()) => Ok(Output::default()),
-        Err(text) => Err(RunError::new(ErrorKind::ToolError, text)),
-    });
-    match &inner.record(prepared, result, came).await.error {
+    let span = trace::of_agent(&prepared);
+    let ran = async {
+        let (result, came) = inner.enter(&prepared, HandleMessage { indices, message }).await;
+        let result = result.and_then(|handled| match handled {
+            Ok(()) => Ok(Output::default()),
+            Err(text) => Err(RunError::new(ErrorKind::ToolError, text)),
+        });
+        inner.record(prepared, result, came).await
+    };
+    let record = ran.instrument(span.clone()).await;
+    trace::ended(&span, &record);
+    match &record.error {
         None => Handled::Well,
         Some(error) => Handled::Failed { error: error.message.clone(), last: exhausted.load(Ordering::Relaxed) },
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde_json::{Value, json};
-use skillhost_events::Query;
+use skillhost_events::{Query, RunQuery};
 use skillhost_lifecycle::{AgentConfig, Config, Host, Options, Recording, Reload};
 use skillhost_types::{SkillName, Tenant};
 
@@ -25,7 +25,7 @@ fn kinds(world: &World) -> Vec<String> {
 }
 
 fn handled(world: &World, skill: &str) -> usize {
-    let runs = world.host.events().runs(Some(skill), 1_000).unwrap();
+    let runs = world.host.events().runs(&RunQuery { skill: Some(skill), limit: 1_000, ..RunQuery::default() }).unwrap();
     runs.iter().filter(|run| &*run.tool == "handle").count()
 }
 
@@ -43,7 +43,8 @@ async fn messages_are_handled_in_order_and_across_replacements() {
         send(&world, "notes:a", json!({"n": number})).await;
     }
     until("all are handled", || handled(&world, "recorder") == 50).await;
-    let runs = world.host.events().runs(Some("recorder"), 1_000).unwrap();
+    let runs =
+        world.host.events().runs(&RunQuery { skill: Some("recorder"), limit: 1_000, ..RunQuery::default() }).unwrap();
     assert!(runs.iter().all(|run| run.ok), "{runs:?}");
     let digests: std::collections::HashSet<_> = runs.iter().map(|run| run.digest).collect();
     assert_eq!(digests.len(), 2, "both generations had their share");
@@ -80,7 +81,8 @@ async fn a_handler_that_fails_is_on_record_and_the_next_message_is_handled() {
         send(&world, "failing:a", json!({"how": how})).await;
     }
     until("all are handled", || handled(&world, "failing-agent") == 6).await;
-    let runs = world.host.events().runs(Some("failing-agent"), 10).unwrap();
+    let runs =
+        world.host.events().runs(&RunQuery { skill: Some("failing-agent"), limit: 10, ..RunQuery::default() }).unwrap();
     // Newest first.
     assert_eq!(runs.iter().map(|run| run.ok).collect::<Vec<_>>(), [true, false, false, false, false, true]);
     until("its health is known", || kinds(&world).iter().filter(|kind| *kind == "agent.status").count() == 5).await;
@@ -100,7 +102,8 @@ async fn a_message_that_fails_comes_again_and_is_parked_and_can_be_replayed() {
     send(&world, "failing:a", json!({"how": "err"})).await;
     send(&world, "failing:a", json!({"how": "ok"})).await;
     until("both had their end", || handled(&world, "failing-agent") == 4).await;
-    let runs = world.host.events().runs(Some("failing-agent"), 10).unwrap();
+    let runs =
+        world.host.events().runs(&RunQuery { skill: Some("failing-agent"), limit: 10, ..RunQuery::default() }).unwrap();
     assert_eq!(runs.iter().map(|run| run.ok).collect::<Vec<_>>(), [true, false, false, false]);
     until("it is parked", || kinds(&world).iter().any(|kind| kind == "agent.parked")).await;
     let parked = world.host.parked().await.unwrap();
@@ -133,7 +136,9 @@ async fn what_was_accepted_is_handled_by_the_next_host_if_this_one_ends_before()
     let next = open(config).await;
     next.absorb_folder().await.unwrap();
     let watch = next.watch();
-    let all = || next.events().runs(Some("recorder"), 1_000).unwrap().len();
+    let all = || {
+        next.events().runs(&RunQuery { skill: Some("recorder"), limit: 1_000, ..RunQuery::default() }).unwrap().len()
+    };
     until("the next host handled the rest", || all() == 500).await;
     assert!(before <= 500);
     let count = board(&next, "recorder:count").await;
@@ -163,7 +168,8 @@ async fn an_agent_of_the_configuration_has_its_own_channels_tenant_and_clock() {
     assert_eq!(world.host.publish(&acme, "notes:a", &json!({})).await.unwrap(), 0);
     assert_eq!(world.host.publish(&acme, "other:a", &json!({"for": "me"})).await.unwrap(), 1);
     until("it has heard the message and the clock", || handled(&world, "recorder") >= 2).await;
-    let runs = world.host.events().runs(Some("recorder"), 10).unwrap();
+    let runs =
+        world.host.events().runs(&RunQuery { skill: Some("recorder"), limit: 10, ..RunQuery::default() }).unwrap();
     assert!(runs.iter().all(|run| run.tenant == acme && run.ok), "{runs:?}");
     let callers: Vec<_> = runs.iter().map(|run| run.caller.to_string()).collect();
     assert!(callers.contains(&"channel:other:a".into()) && callers.contains(&"channel:schedule:scribe".into()));
@@ -231,7 +237,12 @@ async fn ten_thousand_messages_are_each_handled_once_and_in_order_while_skill_an
             tokio::time::sleep(std::time::Duration::from_millis(100)).await;
         }
     }
-    let handled = || host.events().runs(Some("recorder"), usize::MAX).unwrap().len() as u64;
+    let handled = || {
+        host.events()
+            .runs(&RunQuery { skill: Some("recorder"), limit: usize::MAX, ..RunQuery::default() })
+            .unwrap()
+            .len() as u64
+    };
     while handled() < MESSAGES {
         // Between two looks, each of which reads the whole log.
         tokio::time::sleep(std::time::Duration::from_millis(200)).await;

@@ -3,6 +3,8 @@
 use serde_json::json;
 use skillhost_types::{Caller, LimitsPatch};
 
+use skillhost_events::RunQuery;
+
 use crate::world::{World, data, kind, until};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -27,7 +29,8 @@ async fn a_chain_lives_on_one_budget() {
     assert_eq!(kind(&record), Some(skillhost_types::ErrorKind::Fuel), "{record:?}");
     assert_eq!(record.usage.fuel, 50_000_000);
     let inner = || {
-        let runs = world.host.events().runs(Some("greedy"), 10).unwrap();
+        let runs =
+            world.host.events().runs(&RunQuery { skill: Some("greedy"), limit: 10, ..RunQuery::default() }).unwrap();
         runs.into_iter().find(|run| matches!(&run.caller, Caller::Skill(by) if &**by == "greedy"))
     };
     until("the inner run is on record", || inner().is_some()).await;

@@ -96,6 +96,7 @@ pub(crate) fn request(target: &str, input: Value, limits: LimitsPatch) -> RunReq
         tenant: Tenant::default(),
         limits,
         progress: None,
+        cancel: None,
     }
 }
 
