@@ -2,7 +2,6 @@
 
 use std::process::ExitCode;
 
-use serde_json::{Value, json};
 use skillhost_lifecycle::{Approval, ApprovalState, DecideError};
 use skillhost_types::Grant;
 
@@ -20,7 +19,7 @@ pub(crate) async fn approvals(common: &Common, asked: &Approvals) -> Result<Exit
     host.close().await;
     let list = list?;
     if common.json {
-        print::json(&list.iter().map(listed).collect::<Vec<_>>());
+        print::json(&list.iter().map(Approval::listed).collect::<Vec<_>>());
         return Ok(ExitCode::SUCCESS);
     }
     if list.is_empty() {
@@ -52,7 +51,7 @@ pub(crate) async fn reject(common: &Common, reject: &Reject) -> Result<ExitCode,
 
 fn told(common: &Common, approval: Approval, what: &str) -> Result<ExitCode, Fail> {
     if common.json {
-        print::json(&listed(&approval));
+        print::json(&approval.listed());
     } else if !common.quiet {
         let Approval { skill, version, granted, .. } = &approval;
         let granted: Vec<_> = granted.iter().map(|grant| format!("\n  {grant}")).collect();
@@ -63,28 +62,6 @@ fn told(common: &Common, approval: Approval, what: &str) -> Result<ExitCode, Fai
         print::line(&format!("{what} {skill} {version}{holds}"));
     }
     Ok(ExitCode::SUCCESS)
-}
-
-/// An approval as `approvals --json` prints it.
-fn listed(approval: &Approval) -> Value {
-    json!({
-        "id": approval.id,
-        "skill": approval.skill,
-        "version": approval.version,
-        "digest": approval.digest,
-        "file": approval.file,
-        "size": approval.size,
-        "state": approval.state.as_str(),
-        "proposed_at": approval.proposed_at.to_string(),
-        "decided_at": approval.decided_at.map(|at| at.to_string()),
-        "decided_by": approval.decided_by,
-        "wants": approval.wants,
-        "new": approval.new,
-        "granted": approval.granted,
-        "imports": approval.imports,
-        "serving": approval.serving,
-        "reason": approval.reason,
-    })
 }
 
 fn describe(approval: &Approval) {

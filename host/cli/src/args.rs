@@ -4,10 +4,13 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{ArgAction, Args, Parser, Subcommand};
+use skillhost_access::{Role, Tenants};
 use skillhost_events::{Hash, ParseHashError};
+use skillhost_lifecycle::Listen;
 use skillhost_types::{ByteSize, Grant, Tenant, parse_duration};
 
 use crate::approvals;
+use crate::logs::Format;
 
 /// A host for agent skills: WebAssembly components that are absorbed from a folder while it runs and called
 /// under capability, fuel, memory and time limits.
@@ -48,6 +51,9 @@ pub(crate) struct Common {
     /// Print JSON, for programs
     #[arg(long, global = true)]
     pub(crate) json: bool,
+    /// How lines on standard error look [default: text, or what SKILLHOST_LOG_FORMAT says]
+    #[arg(long, global = true, value_name = "FORMAT")]
+    pub(crate) log_format: Option<Format>,
     /// Say more (-vv: still more)
     #[arg(short, long, global = true, action = ArgAction::Count)]
     pub(crate) verbose: u8,
@@ -56,12 +62,22 @@ pub(crate) struct Common {
     pub(crate) quiet: bool,
 }
 
+/// What `up` takes.
+#[derive(Args)]
+pub(crate) struct Up {
+    /// Where HTTP is served: `HOST:PORT` or `unix:PATH` [default: 127.0.0.1:8650]
+    #[arg(long, value_name = "ADDR")]
+    pub(crate) listen: Option<Listen>,
+}
+
 #[derive(Subcommand)]
 pub(crate) enum Command {
     /// The guided tour: builds the example skills, runs them, replaces one under load
     Demo,
     /// Absorb the drop folder and serve until Ctrl-C
-    Up,
+    Up(Up),
+    /// Serve the Model Context Protocol on standard input and output, for an assistant that starts this.
+    Mcp,
     /// Run one tool once and print its output
     Run(Run),
     /// What is absorbed, and what was refused and why
@@ -92,6 +108,8 @@ pub(crate) enum Command {
     Runs(Runs),
     /// One run with its log and host calls
     Show(Show),
+    /// Who may call over HTTP, and what each may do
+    Token(Token),
 }
 
 #[derive(Args)]
@@ -295,6 +313,46 @@ pub(crate) struct Runs {
 pub(crate) struct Show {
     /// The run's name, as `runs` and `run --json` give it
     pub(crate) run: String,
+}
+
+#[derive(Args)]
+#[command(after_help = "\
+Examples:
+  skillhost token add ci --role caller              prints a new token, this once: only its hash is kept
+  skillhost token add boss --role admin --tenant '*'
+  skillhost token list
+  skillhost token revoke ci                         a running host notices at once")]
+pub(crate) struct Token {
+    #[command(subcommand)]
+    pub(crate) about: AboutTokens,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum AboutTokens {
+    /// Make a token and print it
+    Add(AddToken),
+    /// The tokens there are
+    List,
+    /// Take a token back
+    Revoke(RevokeToken),
+}
+
+#[derive(Args)]
+pub(crate) struct AddToken {
+    /// What to call it: 1 to 64 of a-z, 0-9, `-`, `_` and `.`
+    pub(crate) name: String,
+    /// What it may do: a viewer reads, a caller also runs tools, an admin also decides approvals
+    #[arg(long, value_name = "viewer|caller|admin")]
+    pub(crate) role: Role,
+    /// Whose it is; '*' for all tenants
+    #[arg(long, value_name = "TENANT", default_value = "default")]
+    pub(crate) tenant: Tenants,
+}
+
+#[derive(Args)]
+pub(crate) struct RevokeToken {
+    /// What it is called
+    pub(crate) name: String,
 }
 
 /// The hash of a head, also of one that is written `SEQ HEX`.

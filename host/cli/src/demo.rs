@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use hdrhistogram::Histogram;
 use serde_json::{Value, json};
 use skillhost_blackboard::Selection;
+use skillhost_events::RunQuery;
 use skillhost_lifecycle::{Config, Host, Options, RunRequest};
 use skillhost_types::{Caller, Glob, LimitsPatch, RunRecord, Tenant, Usage};
 
@@ -114,6 +115,7 @@ async fn run_one(host: &Host, target: &str, input: &Value) -> Arc<RunRecord> {
         tenant: Tenant::default(),
         limits: LimitsPatch::default(),
         progress: None,
+        cancel: None,
     })
     .await
 }
@@ -161,7 +163,7 @@ async fn agent(host: &Host) -> Result<Used, Fail> {
     while host.publish(&tenant, "dispatch:new", &message).await.map_err(Fail::internal)? == 0 {
         waited(begun, "the agent to join").await?;
     }
-    let runs = || host.events().runs(Some(AGENT), 20);
+    let runs = || host.events().runs(&RunQuery { skill: Some(AGENT), limit: 20, ..RunQuery::default() });
     let usage = loop {
         if let Some(run) = runs()?.into_iter().find(|run| &*run.tool == "handle") {
             print::line(&format!(

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use console::Color;
-use serde_json::{Value, json};
+use serde_json::json;
 use skillhost_lifecycle::{Entry, Generation};
 use skillhost_types::{Grant, Want};
 
@@ -18,7 +18,7 @@ pub(crate) async fn list(common: &Common) -> Result<ExitCode, Fail> {
     let entries = host.entries();
     host.close().await;
     if common.json {
-        print::json(&entries.iter().map(listed).collect::<Vec<_>>());
+        print::json(&entries.iter().map(Entry::listed).collect::<Vec<_>>());
         return Ok(ExitCode::SUCCESS);
     }
     if entries.is_empty() {
@@ -50,20 +50,6 @@ pub(crate) async fn list(common: &Common) -> Result<ExitCode, Fail> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// An entry as `list --json` prints it.
-fn listed(entry: &Entry) -> Value {
-    json!({
-        "name": entry.name,
-        "version": entry.version,
-        "state": entry.state.as_str(),
-        "digest": entry.digest,
-        "file": entry.file,
-        "tools": tools(entry.own()),
-        "reason": entry.reason,
-        "serving": entry.serving.as_ref().map(|serving| serving.digest),
-    })
-}
-
 fn tools(generation: Option<&Arc<Generation>>) -> Vec<&str> {
     generation.into_iter().flat_map(|generation| generation.tools.iter()).map(|tool| tool.name.as_str()).collect()
 }
@@ -90,50 +76,11 @@ pub(crate) async fn inspect(common: &Common, inspect: &Inspect) -> Result<ExitCo
         )));
     };
     if common.json {
-        print::json(&inspected(&entry));
+        print::json(&entry.inspected());
     } else {
         describe(&entry);
     }
     Ok(ExitCode::SUCCESS)
-}
-
-/// An entry as `inspect --json` prints it. What a refused file itself says is not known; the fields about it
-/// are those of what serves in its place, or empty.
-fn inspected(entry: &Entry) -> Value {
-    let shown = entry.own();
-    let tools: Vec<Value> = shown
-        .into_iter()
-        .flat_map(|shown| shown.tools.iter())
-        .map(|tool| {
-            json!({
-                "name": tool.name,
-                "description": tool.description,
-                "input_schema": tool.input_schema(),
-                "output_schema": tool.output_schema(),
-                "hints": tool.hints,
-            })
-        })
-        .collect();
-    json!({
-        "name": entry.name,
-        "version": entry.version,
-        "description": shown.map(|shown| &shown.description),
-        "kind": shown.map(|shown| shown.kind.as_str()),
-        "digest": entry.digest,
-        "file": entry.file,
-        "size": shown.map(|shown| shown.size),
-        "state": entry.state.as_str(),
-        "reason": entry.reason,
-        "serving": entry.serving.as_ref().map(|serving| serving.digest),
-        "tools": tools,
-        "subscriptions": shown.map(|shown| shown.subscriptions.clone()).unwrap_or_default(),
-        "imports": shown.map(|shown| shown.imports.clone()).unwrap_or_default(),
-        "wants": shown.map(|shown| shown.wants.clone()).unwrap_or_default(),
-        "grants": shown.map(|shown| grants(shown)).unwrap_or_default(),
-        "imports_without_asking": shown.map(|shown| shown.imports_without_asking()).unwrap_or_default(),
-        "asks_without_importing": shown.map(|shown| shown.asks_without_importing()).unwrap_or_default(),
-        "instructions": shown.and_then(|shown| shown.instructions.as_deref()),
-    })
 }
 
 fn grants(generation: &Generation) -> Vec<String> {

@@ -11,12 +11,17 @@ mod events;
 mod fail;
 mod input;
 mod list;
+mod logs;
+mod mcp;
 mod new;
+#[cfg(feature = "otlp")]
+mod otlp;
 mod parameters;
 mod print;
 mod run;
 mod runs;
 mod session;
+mod token;
 mod up;
 
 use std::process::ExitCode;
@@ -27,6 +32,7 @@ use skillhost_types::ErrorKind;
 
 use crate::args::{Arguments, Command};
 use crate::fail::Fail;
+use crate::logs::Logs;
 
 fn main() -> ExitCode {
     // The compiling child is this same program; nothing of a host may start in it.
@@ -35,11 +41,18 @@ fn main() -> ExitCode {
     }
     allow_open_files();
     let arguments = Arguments::parse();
-    log_to_standard_error(&arguments);
-    let code = dispatch(&arguments).unwrap_or_else(|fail| {
+    let command = &arguments.command;
+    let runs = matches!(command, Command::Demo | Command::Up(_) | Command::Run(_) | Command::Mcp);
+    let failed = |fail: Fail| {
         fail.print();
         ExitCode::from(fail.exit_code())
-    });
+    };
+    let logs = match Logs::start(&arguments.common, runs) {
+        Ok(logs) => logs,
+        Err(fail) => return failed(fail),
+    };
+    let code = dispatch(&arguments).unwrap_or_else(failed);
+    logs.end();
     if print::all_written() { code } else { ExitCode::from(ErrorKind::Internal.exit_code()) }
 }
 
@@ -55,6 +68,7 @@ fn dispatch(arguments: &Arguments) -> Result<ExitCode, Fail> {
     match &arguments.command {
         Command::New(new) => return new::new(&arguments.common, new),
         Command::Build(build) => return build::build(&arguments.common, build),
+        Command::Token(asked) => return token::token(&arguments.common, asked),
         _ => {}
     }
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
@@ -63,7 +77,8 @@ fn dispatch(arguments: &Arguments) -> Result<ExitCode, Fail> {
     let code = runtime.block_on(async {
         match &arguments.command {
             Command::Demo => demo::demo(common).await,
-            Command::Up => up::up(common).await,
+            Command::Up(asked) => up::up(common, asked).await,
+            Command::Mcp => mcp::mcp(common).await,
             Command::Run(run) => run::run(common, run).await,
             Command::List => list::list(common).await,
             Command::Inspect(inspect) => list::inspect(common, inspect).await,
@@ -79,27 +94,10 @@ fn dispatch(arguments: &Arguments) -> Result<ExitCode, Fail> {
             Command::Show(show) => runs::show(common, show).await,
             Command::New(new) => new::new(common, new),
             Command::Build(build) => build::build(common, build),
+            Command::Token(asked) => token::token(common, asked),
         }
     });
     // A file operation of a guest that hangs in the system must not keep the program.
     runtime.shutdown_background();
     code
-}
-
-fn log_to_standard_error(arguments: &Arguments) {
-    let level = match (arguments.common.quiet, arguments.common.verbose) {
-        (true, _) => "error",
-        (_, 0) => "warn",
-        (_, 1) => "info,wasmtime=warn,cranelift=warn",
-        (_, 2) => "debug,wasmtime=info,cranelift=info",
-        (_, _) => "trace",
-    };
-    let filter = tracing_subscriber::EnvFilter::try_from_env("SKILLHOST_LOG")
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(level));
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .with_ansi(console::colors_enabled_stderr())
-        .with_target(false)
-        .init();
 }

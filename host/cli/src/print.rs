@@ -5,12 +5,17 @@ use std::io::{self, IsTerminal as _, Write as _};
 use std::sync::OnceLock;
 
 use console::{Color, Term, style};
+use serde_json::json;
+use skillhost_types::{Source as _, System};
 
 /// Between two columns.
 const GAP: &str = "  ";
 
 /// A column is not cut below this, in characters: less says nothing.
 const NARROWEST: usize = 16;
+
+/// Whether lines beside the results are JSON.
+static TELLS_IN_JSON: OnceLock<()> = OnceLock::new();
 
 /// Why results could not be written, the first time.
 static LOST: OnceLock<io::Error> = OnceLock::new();
@@ -48,11 +53,29 @@ pub(crate) fn all_written() -> bool {
 
 /// A line beside the results.
 pub(crate) fn note(text: &str) {
+    if TELLS_IN_JSON.get().is_some() {
+        return told_in_json("INFO", text);
+    }
     drop(writeln!(io::stderr(), "{}", escaped(text)));
+}
+
+/// From now on, lines beside the results are JSON objects, as those of the log are.
+pub(crate) fn tell_in_json() {
+    // Said once.
+    let _ = TELLS_IN_JSON.set(());
+}
+
+fn told_in_json(level: &str, text: &str) {
+    let at = System.now().to_string();
+    let told = json!({"timestamp": at, "level": level, "target": "skillhost", "fields": {"message": text}});
+    drop(writeln!(io::stderr(), "{}", json_escaped(&told.to_string())));
 }
 
 /// An error.
 pub(crate) fn error(text: &str) {
+    if TELLS_IN_JSON.get().is_some() {
+        return told_in_json("ERROR", text);
+    }
     let mark = style("error:").red().bold().for_stderr();
     drop(writeln!(io::stderr(), "{mark} {}", escaped(text)));
 }

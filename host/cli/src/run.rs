@@ -117,6 +117,7 @@ async fn record(host: &Host, common: &Common, run: &Run) -> Result<Arc<RunRecord
         tenant: run.tenant.clone(),
         limits: LimitsPatch { fuel: run.fuel, timeout: run.timeout, memory: run.memory, ..LimitsPatch::default() },
         progress: bar.as_ref().map(Bar::sink),
+        cancel: None,
     };
     let record = host.run(request).await;
     if let Some(bar) = bar {

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use skillhost_events::EventLog;
+use skillhost_events::{EventLog, RunQuery};
 use skillhost_types::{RunId, RunRecord, System, Usage};
 
 use crate::args::{Common, Runs, Show};
@@ -12,7 +12,7 @@ use crate::{print, run, session};
 
 pub(crate) async fn runs(common: &Common, asked: &Runs) -> Result<ExitCode, Fail> {
     let log = log(common)?;
-    let runs = log.runs(asked.skill.as_deref(), asked.limit)?;
+    let runs = log.runs(&RunQuery { skill: asked.skill.as_deref(), tenant: None, limit: asked.limit })?;
     log.close().await;
     if common.json {
         print::json(&runs);

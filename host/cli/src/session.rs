@@ -24,9 +24,11 @@ fn load(path: Option<&Path>, skills: Option<&Path>, data: Option<&Path>) -> Resu
     let mut config = Config::load(path, environment)?;
     if let Some(skills) = skills {
         config.skills_dir = skills.to_owned();
+        config.set_on_command_line("skills_dir", skills.display());
     }
     if let Some(data) = data {
         config.data_dir = data.to_owned();
+        config.set_on_command_line("data_dir", data.display());
     }
     Ok(config)
 }

@@ -5,10 +5,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use serde_json::json;
-use skillhost_lifecycle::{Host, Notice, Options};
+use skillhost_access::Tokens;
+use skillhost_lifecycle::{Config, Host, Listen, Notice, Options};
+use skillhost_server::{ServeError, Server};
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::args::Common;
+use crate::args::{Common, Up};
 use crate::fail::Fail;
 use crate::{print, session};
 
@@ -24,8 +26,11 @@ fn tell_head(common: &Common, host: &Host) {
 /// How long a further signal is the first one's echo. No hand is that fast.
 const ECHO: Duration = Duration::from_millis(200);
 
-pub(crate) async fn up(common: &Common) -> Result<ExitCode, Fail> {
-    let config = session::config(common)?;
+pub(crate) async fn up(common: &Common, asked: &Up) -> Result<ExitCode, Fail> {
+    let mut config = session::config(common)?;
+    if let Some(listen) = &asked.listen {
+        config.listen = listen.clone();
+    }
     let folder = config.skills_dir.clone();
     let mut options = Options::new(config);
     options.reload = Some(session::reload(common));
@@ -35,11 +40,31 @@ pub(crate) async fn up(common: &Common) -> Result<ExitCode, Fail> {
     }
     // Before anything is promised, so that no signal is missed.
     let mut terminate = signal(SignalKind::terminate()).map_err(Fail::internal)?;
+    let server = listen(&options.config).await?;
+    #[cfg(feature = "otlp")]
+    server.adopt_traces(crate::otlp::adopt);
+    let data = options.config.data_dir.clone();
     let host = Host::open(options).await?;
     tell_head(common, &host);
+    let tokens = Tokens::open(&data).map_err(Fail::internal)?;
+    let first = tokens.first(&data, host.events().source().now()).map_err(Fail::internal)?;
     let watch = host.watch();
+    server.open(host.clone(), tokens).map_err(Fail::internal)?;
     if !common.quiet {
         print::note(&format!("watching {}; drop skills there, Ctrl-C ends", folder.display()));
+        if common.json {
+            print::json(&json!({"what": "listening", "address": server.address().to_string()}));
+        }
+        print::note(&format!("listening on {}", server.address()));
+        if let Some(first) = first {
+            let token = data.join("token");
+            print::note(&format!(
+                "dashboard: {}/#token={} (kept in {})",
+                server.address(),
+                first.expose(),
+                token.display()
+            ));
+        }
     }
     tokio::select! {
         result = tokio::signal::ctrl_c() => result.map_err(Fail::internal)?,
@@ -49,6 +74,7 @@ pub(crate) async fn up(common: &Common) -> Result<ExitCode, Fail> {
         print::note("stopping: what runs comes to its end, a second Ctrl-C ends at once");
     }
     let stop = async {
+        server.stop().await;
         watch.stop().await;
         host.close().await;
         tell_head(common, &host);
@@ -58,6 +84,23 @@ pub(crate) async fn up(common: &Common) -> Result<ExitCode, Fail> {
         () = second_interrupt() => Err(Fail::failed("stopped before everything had come to its end")),
     }
 }
+
+/// Listens where it is said; if nobody said where and the usual place is taken, in any that is free.
+async fn listen(config: &Config) -> Result<Server, Fail> {
+    let usual = Listen::default();
+    match Server::start(config).await {
+        Err(error @ ServeError::Bind { .. }) if config.listen == usual => {
+            let anywhere = Config { listen: Listen::Tcp(ANYWHERE.to_owned()), ..config.clone() };
+            let server = Server::start(&anywhere).await.map_err(Fail::usage)?;
+            print::error(&format!("{error}; listening on {} for now", server.address()));
+            Ok(server)
+        }
+        other => other.map_err(Fail::usage),
+    }
+}
+
+/// Any port of this machine that is free.
+const ANYWHERE: &str = "127.0.0.1:0";
 
 /// Waits for a Ctrl-C that is a second one. What sends a signal to a process and to its group, as `timeout` does, sends
 /// the first one twice.

@@ -1,0 +1,34 @@
+//! Every path there is.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::routing::get;
+use http::StatusCode;
+use tower_http::catch_panic::CatchPanicLayer;
+
+use crate::problem::Problem;
+use crate::shared::Shared;
+use crate::{api, dashboard, feed, guard, health, mcp, metrics, requests};
+
+pub(crate) fn routes(shared: Arc<Shared>) -> Router {
+    Router::new()
+        .route("/health", get(health::health))
+        .route("/ready", get(health::ready))
+        .route("/metrics", get(metrics::metrics))
+        .route("/ws", get(feed::feed))
+        .merge(api::routes())
+        .merge(mcp::routes(&shared))
+        .merge(dashboard::routes())
+        .fallback(async || Problem::not_found("there is nothing here; `GET /api/openapi.json` says what there is"))
+        .method_not_allowed_fallback(async || {
+            Problem::new(StatusCode::METHOD_NOT_ALLOWED, "not with this method; `Allow` says with which")
+        })
+        // Bodies are bounded by the guard, whoever reads them.
+        .layer(DefaultBodyLimit::disable())
+        .layer(axum::middleware::from_fn_with_state(shared.clone(), guard::guard))
+        .layer(CatchPanicLayer::custom(guard::panicked))
+        .layer(axum::middleware::from_fn_with_state(shared.clone(), requests::counted))
+        .with_state(shared)
+}
