@@ -14,7 +14,9 @@
     reason = "a test may fail loudly"
 )]
 
+mod browser;
 mod guests;
+mod http;
 mod process;
 mod up;
 mod world;
@@ -22,7 +24,9 @@ mod world;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+pub use browser::{Browser, Element};
 pub use guests::{generation, guest, guests_folder, wat};
+pub use http::{Http, Reply, Stream};
 pub use process::Ran;
 pub use up::Up;
 pub use world::World;

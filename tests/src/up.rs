@@ -1,6 +1,7 @@
 //! A running host.
 
 use std::io::{BufRead as _, BufReader, Read};
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
@@ -8,27 +9,30 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
-use crate::PATIENCE;
 use crate::process::{self, Ran};
+use crate::{Http, PATIENCE};
 
 /// `skillhost up --json`. Killed when dropped.
 pub struct Up {
     child: Option<Child>,
     line: String,
     start: Instant,
+    /// The file of the first token.
+    token: PathBuf,
     stdout: Lines,
     stderr: Lines,
 }
 
 impl Up {
     #[track_caller]
-    pub(crate) fn start(mut command: Command) -> Self {
+    pub(crate) fn start(mut command: Command, token: PathBuf) -> Self {
         let line = process::shown(&command);
         let start = Instant::now();
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap_or_else(|error| panic!("`{line}` does not start: {error}"));
         let (stdout, stderr) = (child.stdout.take().unwrap(), child.stderr.take().unwrap());
-        let mut up = Self { child: Some(child), line, start, stdout: Lines::of(stdout), stderr: Lines::of(stderr) };
+        let (stdout, stderr) = (Lines::of(stdout), Lines::of(stderr));
+        let mut up = Self { child: Some(child), line, start, token, stdout, stderr };
         // Whatever it says first, it says when it watches.
         up.stderr.find("a first word of `up`", PATIENCE, |_| true);
         up
@@ -37,6 +41,27 @@ impl Up {
     /// The process.
     pub fn id(&self) -> u32 {
         self.child.as_ref().unwrap().id()
+    }
+
+    /// Where it listens, once it lets callers in: `http://HOST:PORT`, `https://HOST:PORT` or `unix:PATH`.
+    #[track_caller]
+    pub fn address(&mut self) -> String {
+        let line = self.stdout.find("its address", PATIENCE, |line| parsed(line)["what"] == "listening");
+        parsed(&line)["address"].as_str().expect("an address").to_owned()
+    }
+
+    /// Asks it over HTTP, without a token.
+    #[track_caller]
+    pub fn http(&mut self) -> Http {
+        Http::at(&self.address())
+    }
+
+    /// Asks it over HTTP with the administrator's token, which the first start of a world made.
+    #[track_caller]
+    pub fn admin(&mut self) -> Http {
+        let http = self.http();
+        let token = std::fs::read_to_string(&self.token).expect("the first token is in the data directory");
+        http.with_token(token.trim())
     }
 
     /// The notices so far, oldest first.

@@ -17,7 +17,7 @@ pub struct World {
 }
 
 /// Variables of the surroundings that the binary goes by: a developer's own models must not answer a test.
-const SETTINGS: &[&str] = &["SKILLHOST_", "OLLAMA_", "OPENAI_", "ANTHROPIC_", "GEMINI_"];
+const SETTINGS: &[&str] = &["SKILLHOST_", "OLLAMA_", "OPENAI_", "ANTHROPIC_", "GEMINI_", "OTEL_"];
 
 impl Default for World {
     fn default() -> Self {
@@ -30,7 +30,9 @@ impl World {
     pub fn new() -> Self {
         let root = tempfile::Builder::new().prefix("skillhost-test-").tempdir().expect("a temporary folder");
         std::fs::create_dir(root.path().join("skills")).expect("a drop folder");
-        Self { root, variables: Vec::new() }
+        // A port of its own: tests run beside each other.
+        let variables = vec![("SKILLHOST_LISTEN".to_owned(), "127.0.0.1:0".to_owned())];
+        Self { root, variables }
     }
 
     /// A world with these guests in the drop folder.
@@ -107,6 +109,14 @@ impl World {
         self
     }
 
+    /// A new token, by `token add`; the tenant `*` is all of them.
+    #[track_caller]
+    pub fn token(&self, name: &str, role: &str, tenant: &str) -> String {
+        let ran = self.run(&["token", "add", name, "--role", role, "--tenant", tenant]);
+        assert_eq!(ran.code, Some(0), "{ran}");
+        ran.stdout.trim().to_owned()
+    }
+
     /// The binary in this world, without settings of the surroundings.
     pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(binary());
@@ -167,6 +177,6 @@ impl World {
     /// `up --json` with more arguments.
     #[track_caller]
     pub fn up_with(&self, arguments: &[&str]) -> Up {
-        Up::start(self.command(&[&["up", "--json"], arguments].concat()))
+        Up::start(self.command(&[&["up", "--json"], arguments].concat()), self.data().join("token"))
     }
 }

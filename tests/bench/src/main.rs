@@ -6,6 +6,7 @@
 mod bare;
 mod grants;
 mod guest;
+mod http;
 mod load;
 mod measure;
 mod models;
@@ -40,6 +41,12 @@ enum Command {
         #[arg(long)]
         skills: PathBuf,
     },
+    /// Measures calls over HTTP alone
+    Http {
+        /// Calls for a minute and prints how many and what the process holds, every ten seconds
+        #[arg(long)]
+        minute: bool,
+    },
     /// Calls a tool for ever and prints the run of each outcome as it is given out
     Load {
         /// The data directory
@@ -59,6 +66,20 @@ enum Command {
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
+async fn over_http(minute: bool, as_json: bool) -> Result<(), Failure> {
+    let (folder, bytes) = (tempfile::tempdir()?, guest::bytes()?);
+    if minute {
+        return http::minute(folder.path(), &bytes).await;
+    }
+    let measured = http::all(folder.path(), &bytes).await?;
+    if as_json {
+        println!("{}", serde_json::to_string(&measured)?);
+    } else {
+        measured.show();
+    }
+    Ok(())
+}
+
 fn main() -> ExitCode {
     if let Some(code) = skillhost_engine::compile::child() {
         return code;
@@ -72,6 +93,7 @@ fn main() -> ExitCode {
                     load::for_ever(data, skills, &target, callers).await
                 }
                 Some(Command::Absorb { data, skills }) => load::absorb(data, skills).await,
+                Some(Command::Http { minute }) => over_http(minute, arguments.json).await,
                 None => measure::all(arguments.calls, arguments.json).await,
             }
         })

@@ -12,7 +12,8 @@ use skillhost_lifecycle::{Config, Host, Options, Recording, RunRequest};
 use skillhost_types::{Caller, Digest, LimitsPatch, Tenant};
 
 use crate::bare::Bare;
-use crate::{Failure, grants, guest, models};
+use crate::http::Http;
+use crate::{Failure, grants, guest, http, models};
 
 /// Calls before any is counted: caches and pools fill.
 const WARM_UP: usize = 1_000;
@@ -30,13 +31,13 @@ const CALLERS: usize = 4;
 const ABSORPTIONS: usize = 20;
 
 pub(crate) const SKILL: &str = "healthy";
-const TOOL: &str = "echo";
-const INPUT: &str = r#"{"text":"the quick brown fox jumps over the lazy dog"}"#;
+pub(crate) const TOOL: &str = "echo";
+pub(crate) const INPUT: &str = r#"{"text":"the quick brown fox jumps over the lazy dog"}"#;
 
 #[derive(Serialize)]
-struct Times {
-    p50: f64,
-    p99: f64,
+pub(crate) struct Times {
+    pub(crate) p50: f64,
+    pub(crate) p99: f64,
 }
 
 #[derive(Serialize)]
@@ -55,6 +56,8 @@ struct Report {
     ratio_20_grants: f64,
     completion_added: f64,
     piece_added: f64,
+    #[serde(flatten)]
+    http: Http,
     n: usize,
 }
 
@@ -67,6 +70,7 @@ pub(crate) fn request(skill: &str, tool: &str, input: &str) -> RunRequest {
         tenant: Tenant::default(),
         limits: LimitsPatch::default(),
         progress: None,
+        cancel: None,
     }
 }
 
@@ -88,6 +92,7 @@ pub(crate) async fn all(calls: usize, as_json: bool) -> Result<(), Failure> {
     let absorb_cached = absorb_cached(folder.path(), &bytes).await?;
     let ratio_20_grants = grants::ratio(folder.path(), &bytes).await?;
     let models = models::added(folder.path()).await?;
+    let http = http::all(folder.path(), &bytes).await?;
 
     let report = Report {
         ratio_p50: rounded(at(&relaxed_times, 0.5) / at(&bare_times, 0.5), 2),
@@ -104,6 +109,7 @@ pub(crate) async fn all(calls: usize, as_json: bool) -> Result<(), Failure> {
         ratio_20_grants: rounded(ratio_20_grants, 3),
         completion_added: rounded(models.completion, 1),
         piece_added: rounded(models.piece, 2),
+        http,
         n: calls,
     };
     show(&report, as_json)
@@ -133,6 +139,7 @@ fn show(report: &Report, as_json: bool) -> Result<(), Failure> {
         "a model's answer takes longer  {:>8.1} µs, {:.2} µs a piece",
         report.completion_added, report.piece_added
     );
+    report.http.show();
     Ok(())
 }
 
@@ -367,7 +374,7 @@ async fn idle(root: &Path, bytes: &[u8]) -> Result<f64, Failure> {
     Ok((after - before).max(0.0) / IDLE as f64)
 }
 
-fn resident_kib() -> Result<f64, Failure> {
+pub(crate) fn resident_kib() -> Result<f64, Failure> {
     let status = std::fs::read_to_string("/proc/self/status")?;
     let line = status.lines().find_map(|line| line.strip_prefix("RssAnon:")).ok_or("no RssAnon in /proc")?;
     Ok(line.trim().trim_end_matches(" kB").parse()?)
@@ -386,11 +393,11 @@ pub(crate) fn at(times: &Histogram<u64>, quantile: f64) -> f64 {
     times.value_at_quantile(quantile) as f64
 }
 
-fn times(histogram: &Histogram<u64>) -> Times {
+pub(crate) fn times(histogram: &Histogram<u64>) -> Times {
     Times { p50: rounded(at(histogram, 0.5) / 1_000.0, 1), p99: rounded(at(histogram, 0.99) / 1_000.0, 1) }
 }
 
-fn rounded(number: f64, digits: i32) -> f64 {
+pub(crate) fn rounded(number: f64, digits: i32) -> f64 {
     let scale = 10_f64.powi(digits);
     (number * scale).round() / scale
 }

@@ -20,6 +20,7 @@ mod directories;
 mod files;
 mod foreign;
 mod honest;
+mod http;
 mod index;
 mod kept;
 mod kit;

@@ -4,3 +4,4 @@ mod config;
 mod list;
 mod log;
 mod run;
+mod token;

@@ -11,10 +11,13 @@
 
 mod agents;
 mod approvals;
+mod browser;
 mod command_line;
 mod durable;
 mod folder_changes;
-mod readme;
+mod http;
+mod mcp;
+mod pages;
 mod skill_folders;
 mod values;
 
