@@ -253,3 +253,24 @@ fn a_role_that_this_program_does_not_know_lets_nobody_in() {
     database.execute_batch("PRAGMA ignore_check_constraints = on; UPDATE tokens SET role = 'root'").unwrap();
     assert!(matches!(tokens.check(token.expose()), Err(AccessError::Store(_))));
 }
+
+/// Others' processes take tokens back as well; whatever is kept of earlier checks must not outlive that.
+#[test]
+fn a_token_that_another_process_takes_back_is_good_for_nothing_from_then_on() {
+    let data = folder();
+    let (tokens, others) = (Tokens::open(data.path()).unwrap(), Tokens::open(data.path()).unwrap());
+    let kept = tokens.add("kept", Role::Caller, ours(), NOW).unwrap();
+    for round in 0..40 {
+        let token = others.add("ci", Role::Caller, ours(), NOW).unwrap();
+        // From checks right behind a write to those for which what was read is at hand.
+        let until = std::time::Instant::now() + std::time::Duration::from_millis(round * 4);
+        while {
+            assert!(tokens.check(token.expose()).unwrap().is_some(), "round {round}");
+            assert!(tokens.check(kept.expose()).unwrap().is_some(), "round {round}");
+            std::time::Instant::now() < until
+        } {}
+        assert!(others.revoke("ci").unwrap());
+        assert_eq!(tokens.check(token.expose()).unwrap(), None, "round {round}");
+        assert!(tokens.check(kept.expose()).unwrap().is_some(), "round {round}");
+    }
+}

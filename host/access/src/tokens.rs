@@ -1,10 +1,11 @@
+use std::collections::HashMap;
 use std::fmt;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rusqlite::{Connection, OptionalExtension as _, Row, Transaction};
 use serde::Serialize;
-use skillhost_store::{Database, Durability};
+use skillhost_store::{Database, Durability, Stamp};
 use skillhost_types::Timestamp;
 use subtle::ConstantTimeEq as _;
 
@@ -37,9 +38,17 @@ const MIGRATIONS: &[&str] = &["CREATE TABLE tokens (
 ) STRICT;"];
 
 /// The tokens of one data directory. Cheap to clone; several processes may open it.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Tokens {
     database: Database,
+    known: Arc<Mutex<Known>>,
+}
+
+/// Those who asked since the tokens last changed: as many as there are tokens at the most.
+#[derive(Default)]
+struct Known {
+    stamp: Option<Stamp>,
+    identities: HashMap<Hash, Identity>,
 }
 
 /// Whom a token stands for, as of the check that gave it.
@@ -70,7 +79,8 @@ pub struct TokenInfo {
 impl Tokens {
     /// Opens the tokens in `data_dir`, and makes both if they are not there.
     pub fn open(data_dir: &Path) -> Result<Self, AccessError> {
-        Ok(Self { database: Database::open(&data_dir.join(DATABASE), MIGRATIONS, Durability::Full)? })
+        let database = Database::open(&data_dir.join(DATABASE), MIGRATIONS, Durability::Full)?;
+        Ok(Self { database, known: Arc::default() })
     }
 
     /// Makes a token. Blocks for one transaction.
@@ -108,12 +118,25 @@ impl Tokens {
         Ok(deleted > 0)
     }
 
-    /// Whom `presented` stands for; none if it is no token, or none any more. Blocks for microseconds, little enough for a
-    /// task to call it.
+    /// Whom `presented` stands for; none if it is no token, or none any more, whoever took it back. Blocks for microseconds,
+    /// little enough for a task to call it.
     pub fn check(&self, presented: &str) -> Result<Option<Identity>, AccessError> {
         let Some(hash) = token::hash(presented) else { return Ok(None) };
+        // The look comes before what is read, so that it holds for that.
+        let stamp = self.database.stamp();
+        if let Some(identity) = self.known().at(stamp).get(&hash) {
+            return Ok(Some(identity.clone()));
+        }
         let found = self.find(key(&hash))?;
-        Ok(found.filter(|(kept, _)| kept.ct_eq(&hash).into()).map(|(_, identity)| identity))
+        let identity = found.filter(|(kept, _)| kept.ct_eq(&hash).into()).map(|(_, identity)| identity);
+        if let Some(identity) = &identity {
+            self.known().at(stamp).insert(hash, identity.clone());
+        }
+        Ok(identity)
+    }
+
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// What has become of an identity, for whoever keeps one longer than a request: none once its token is revoked, also if
@@ -162,6 +185,24 @@ impl Tokens {
                 })
                 .optional()
         })?)
+    }
+}
+
+impl Known {
+    /// What of it still holds at `now`.
+    fn at(&mut self, now: Option<Stamp>) -> &mut HashMap<Hash, Identity> {
+        let holds = matches!((self.stamp, now), (Some(stamp), Some(now)) if stamp.holds(&now));
+        if !holds {
+            self.identities.clear();
+            self.stamp = now;
+        }
+        &mut self.identities
+    }
+}
+
+impl fmt::Debug for Tokens {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Tokens").field("database", &self.database).finish_non_exhaustive()
     }
 }
 

@@ -18,6 +18,7 @@
 
 mod chain;
 mod commit;
+mod entry;
 mod event;
 mod line;
 mod log;
@@ -30,6 +31,7 @@ use std::sync::Arc;
 use skillhost_store::{StoreError, WriteError};
 
 pub use chain::{Hash, Head, ParseHashError, write_head};
+pub use entry::{Entry, Ran};
 pub use event::{Event, NewEvent};
 pub use log::EventLog;
 pub use query::{Query, RunQuery};

@@ -8,12 +8,12 @@ use std::io::Write as _;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
 use skillhost_types::{
     Caller, Digest, HostCallRecord, LogLine, Output, RunError, RunId, RunRecord, Tenant, Timestamp, Usage,
 };
 
 use crate::EventError;
+use crate::entry::{Entry, Ran};
 use crate::event::{Event, NewEvent};
 
 /// Output that a stored record keeps, in bytes of JSON: enough to see what a run gave. The whole of it went
@@ -119,6 +119,33 @@ impl<'a> RunLine<'a> {
     }
 }
 
+/// What a run's events tell, of the same line.
+#[derive(Deserialize)]
+struct RanLine {
+    started_at: u64,
+    ended_at: u64,
+    run: RunId,
+    skill: Arc<str>,
+    tool: Arc<str>,
+    #[serde(default)]
+    digest: Option<Digest>,
+    #[serde(default)]
+    tenant: Tenant,
+    caller: Caller,
+    #[serde(default)]
+    error: Option<RunError>,
+    usage: [u64; 8],
+}
+
+impl RanLine {
+    fn into_ran(self) -> Ran {
+        let Self { started_at, ended_at, run, skill, tool, digest, tenant, caller, error, usage } = self;
+        let (started_at, ended_at) = (Timestamp(started_at), Timestamp(ended_at));
+        let usage = Usage::from_figures(usage);
+        Ran { run, skill, tool, digest, tenant, caller, started_at, ended_at, error, usage }
+    }
+}
+
 fn kept(error: &RunError) -> Cow<'_, RunError> {
     if error.message.len() <= ERROR_KEPT {
         return Cow::Borrowed(error);
@@ -179,22 +206,22 @@ fn lines(first: u64, body: &[u8]) -> impl Iterator<Item = (u64, &[u8])> {
 }
 
 /// The events of a body. A line that does not decode was not written by us, and is left out.
-pub(crate) fn events(first: u64, body: &[u8]) -> impl Iterator<Item = Event> {
-    lines(first, body).flat_map(|(seq, line)| match line.split_first() {
-        Some((&RUN, document)) => match serde_json::from_slice(document) {
-            Ok(line) => {
-                let line: RunLine<'_> = line;
-                events_of_run(seq, Timestamp(line.ended_at), &line.into_record()).into()
+pub(crate) fn entries(first: u64, body: &[u8]) -> impl Iterator<Item = Entry> {
+    lines(first, body).flat_map(|(seq, line)| {
+        let entries = match line.split_first() {
+            Some((&RUN, document)) => {
+                let ran = serde_json::from_slice(document).ok().map(RanLine::into_ran);
+                ran.map(|ran| Entry::of_run(seq, ran)).map(|[called, ended]| [Some(called), Some(ended)])
             }
-            Err(_) => Vec::new(),
-        },
-        Some((&EVENT, document)) => match serde_json::from_slice(document) {
-            Ok(EventLine { at, kind, source, run, tenant, data }) => {
-                vec![Event { seq, at, kind, source, run, tenant, data }]
+            Some((&EVENT, document)) => {
+                let event = serde_json::from_slice(document).ok();
+                event.map(|EventLine { at, kind, source, run, tenant, data }| {
+                    [Some(Entry::new(Event { seq, at, kind, source, run, tenant, data }, document.len())), None]
+                })
             }
-            Err(_) => Vec::new(),
-        },
-        _ => Vec::new(),
+            _ => None,
+        };
+        entries.into_iter().flatten().flatten()
     })
 }
 
@@ -204,27 +231,4 @@ pub(crate) fn runs(body: &[u8]) -> impl Iterator<Item = RunRecord> {
         let document = line.strip_prefix(&[RUN])?;
         serde_json::from_slice(document).ok().map(RunLine::into_record)
     })
-}
-
-/// `tool.called`, and `tool.completed` or `tool.failed`.
-fn events_of_run(seq: u64, ended_at: Timestamp, record: &RunRecord) -> [Event; 2] {
-    let RunRecord { skill, tool, digest, tenant, caller, ok, error, usage, .. } = record;
-    let called = json!({"skill": skill, "tool": tool, "digest": digest, "tenant": tenant, "caller": caller});
-    let mut ended = called.clone();
-    if let Value::Object(fields) = &mut ended {
-        fields.insert("ok".into(), json!(ok));
-        fields.insert("error".into(), json!(error));
-        fields.insert("usage".into(), json!(usage));
-    }
-    let event = |seq, at, kind: &str, data| Event {
-        seq,
-        at,
-        kind: kind.to_owned(),
-        source: skill.to_string(),
-        run: Some(record.run),
-        tenant: Some(tenant.clone()),
-        data,
-    };
-    let kind = if *ok { "tool.completed" } else { "tool.failed" };
-    [event(seq, record.started_at, "tool.called", called), event(seq + 1, ended_at, kind, ended)]
 }

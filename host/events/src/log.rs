@@ -8,6 +8,7 @@ use tokio::sync::watch;
 
 use crate::chain::{self, Hash, Head};
 use crate::commit::{self, Item, MIGRATIONS, SEGMENT, Segments};
+use crate::entry::Entry;
 use crate::event::{Event, NewEvent};
 use crate::line;
 use crate::query::{Query, RunQuery};
@@ -48,6 +49,10 @@ impl Row {
         let seq = |column| row.get::<_, i64>(column).map(i64::cast_unsigned);
         Ok(Self { first: seq(0)?, last: seq(1)?, body: row.get(2)? })
     }
+}
+
+fn events(row: &Row) -> impl Iterator<Item = Event> {
+    line::entries(row.first, &row.body).map(Event::from)
 }
 
 impl EventLog {
@@ -152,16 +157,16 @@ impl EventLog {
             let Some(Row { last, .. }) = rows.last() else { break };
             let room = limit - found.len();
             // The first row may hold `after` and what is before it.
-            let events = rows.iter().flat_map(|row| line::events(row.first, &row.body));
+            let events = rows.iter().flat_map(events);
             found.extend(events.filter(|event| event.seq > after && wanted(event)).take(room));
             after = *last;
         }
         Ok(found)
     }
 
-    /// The events right behind `after`, and the position that they reach to; no further than about a MiB of the file, but
+    /// What is right behind `after`, and the position that they reach to; no further than about a MiB of the file, but
     /// to the end of a row. For those who follow the log: nothing is decoded twice. Blocks.
-    pub fn following(&self, after: u64) -> Result<(Vec<Event>, u64), EventError> {
+    pub fn following(&self, after: u64) -> Result<(Vec<Entry>, u64), EventError> {
         let rows = self.shared.database.read(|reader| {
             let mut statement = reader.prepare_cached(FOLLOWING)?;
             let mut cursor = statement.query((after.cast_signed(), PAGE))?;
@@ -177,8 +182,8 @@ impl EventLog {
             Ok(rows)
         })?;
         let reached = rows.last().map_or(after, |row| row.last);
-        let events = rows.iter().flat_map(|row| line::events(row.first, &row.body));
-        Ok((events.filter(|event| event.seq > after).collect(), reached))
+        let entries = rows.iter().flat_map(|row| line::entries(row.first, &row.body));
+        Ok((entries.filter(|entry| entry.seq() > after).collect(), reached))
     }
 
     /// As [`Self::read`], beside the executor.
@@ -207,8 +212,16 @@ impl EventLog {
         wanted: impl Fn(&Event) -> bool,
     ) -> Result<Vec<Event>, EventError> {
         let mut found = self.backwards(after, before, limit, |row, found| {
-            found.extend(line::events(row.first, &row.body).filter(|event| wanted(event)));
+            found.extend(events(row).filter(|event| wanted(event)));
         })?;
+        found.reverse();
+        Ok(found)
+    }
+
+    /// The last `limit` of all there is, in log order: how those begin who then go on with [`Self::following`]. Blocks.
+    pub fn latest(&self, limit: usize) -> Result<Vec<Entry>, EventError> {
+        let mut found =
+            self.backwards(None, None, limit, |row, found| found.extend(line::entries(row.first, &row.body)))?;
         found.reverse();
         Ok(found)
     }

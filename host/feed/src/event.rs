@@ -1,7 +1,9 @@
+use std::sync::OnceLock;
+
 use axum::extract::ws::Utf8Bytes;
 use serde::Serialize;
 use serde_json::{Value, json};
-use skillhost_events::Event;
+use skillhost_events::{Entry, Event};
 use skillhost_types::{RunId, Timestamp};
 use tokio::time::Instant;
 
@@ -16,12 +18,13 @@ const LARGEST_MESSAGE: usize = 128 << 10;
 /// An event on its way to listeners, who share it.
 #[derive(Debug)]
 pub struct FeedEvent {
-    event: Event,
+    entry: Entry,
     /// Number of its kind; none: there were too many kinds to number them all.
     kind: Option<KindId>,
     /// When the hub learned of it.
     noticed: Instant,
-    message: Utf8Bytes,
+    /// Made for the first client that gets it.
+    message: OnceLock<Utf8Bytes>,
 }
 
 /// Stands for a kind of event: whoever decided on it once need not look at its text again.
@@ -55,35 +58,17 @@ impl Payload<'_> {
 }
 
 impl FeedEvent {
-    pub(crate) fn new(event: Event, kind: Option<KindId>, noticed: Instant) -> Self {
-        let text = |names: [&str; 2]| names.into_iter().find_map(|name| event.data.get(name)?.as_str());
-        let mut payload = Payload {
-            seq: event.seq,
-            event_type: &event.kind,
-            source: &event.source,
-            task_id: text(["task_id", "task"]),
-            agent_id: text(["agent_id", "agent"]),
-            run: event.run,
-            timestamp: event.at,
-            data: &event.data,
-        };
-        let mut message = payload.message();
-        let omitted;
-        if message.len() > LARGEST_MESSAGE {
-            omitted = json!({"omitted_bytes": message.len(), "whole": "GET /api/events"});
-            payload.data = &omitted;
-            message = payload.message();
-        }
-        Self { kind, noticed, message: message.into(), event }
+    pub(crate) fn new(entry: Entry, kind: Option<KindId>, noticed: Instant) -> Self {
+        Self { entry, kind, noticed, message: OnceLock::new() }
     }
 
     /// The event.
-    pub fn event(&self) -> &Event {
-        &self.event
+    pub fn entry(&self) -> &Entry {
+        &self.entry
     }
 
     pub(crate) fn seq(&self) -> u64 {
-        self.event.seq
+        self.entry.seq()
     }
 
     pub(crate) fn kind(&self) -> Option<KindId> {
@@ -96,13 +81,34 @@ impl FeedEvent {
 
     /// As clients get it.
     pub(crate) fn message(&self) -> &Utf8Bytes {
-        &self.message
+        self.message.get_or_init(|| message(&self.entry.event()).into())
     }
 
     /// About what it takes of memory, in bytes.
     pub(crate) fn weight(&self) -> usize {
-        FRAME + DECODED * self.message.as_str().len()
+        FRAME + DECODED * self.entry.size()
     }
+}
+
+fn message(event: &Event) -> String {
+    let text = |names: [&str; 2]| names.into_iter().find_map(|name| event.data.get(name)?.as_str());
+    let mut payload = Payload {
+        seq: event.seq,
+        event_type: &event.kind,
+        source: &event.source,
+        task_id: text(["task_id", "task"]),
+        agent_id: text(["agent_id", "agent"]),
+        run: event.run,
+        timestamp: event.at,
+        data: &event.data,
+    };
+    let message = payload.message();
+    if message.len() <= LARGEST_MESSAGE {
+        return message;
+    }
+    let omitted = json!({"omitted_bytes": message.len(), "whole": "GET /api/events"});
+    payload.data = &omitted;
+    payload.message()
 }
 
 #[cfg(test)]
@@ -119,7 +125,7 @@ mod tests {
             tenant: None,
             data,
         };
-        let event = FeedEvent::new(event, None, Instant::now());
+        let event = FeedEvent::new(event.into(), None, Instant::now());
         serde_json::from_str(event.message().as_str()).unwrap()
     }
 

@@ -86,14 +86,15 @@ struct Filter {
 
 impl Filter {
     fn wants(&mut self, event: &FeedEvent) -> bool {
-        may_see(event.event(), self.viewer.tenant.as_ref()) && (self.kinds.is_empty() || self.wants_kind(event))
+        may_see(event.entry().kind(), event.entry().tenant(), self.viewer.tenant.as_ref())
+            && (self.kinds.is_empty() || self.wants_kind(event))
     }
 
     fn wants_kind(&mut self, event: &FeedEvent) -> bool {
         let slot = event.kind().map(|kind| usize::from(kind.0));
         let known = slot.and_then(|slot| *self.known.get(slot)?);
         known.unwrap_or_else(|| {
-            let wanted = self.kinds.iter().any(|kind| kind.matches(&event.event().kind));
+            let wanted = self.kinds.iter().any(|kind| kind.matches(event.entry().kind()));
             if let Some(slot) = slot {
                 if self.known.len() <= slot {
                     self.known.resize((slot + 1).next_power_of_two().min(usize::from(MOST_KINDS)), None);

@@ -9,8 +9,7 @@ mod totals;
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use serde_json::Value;
-use skillhost_events::{Event, EventLog, Query};
+use skillhost_events::{Entry, EventLog, Ran};
 use skillhost_feed::{Hub, Lagged, Listener};
 use skillhost_types::{ErrorKind, Tenant, Timestamp};
 use tokio_util::sync::CancellationToken;
@@ -92,9 +91,9 @@ impl Follower {
         loop {
             match heard.next().await {
                 Ok(events) => {
-                    let new = events.iter().map(|event| event.event()).filter(|event| event.seq > after);
+                    let new = events.iter().map(|event| event.entry()).filter(|entry| entry.seq() > after);
                     self.take(new);
-                    after = events.last().map_or(after, |event| event.event().seq.max(after));
+                    after = events.last().map_or(after, |event| event.entry().seq().max(after));
                 }
                 Err(Lagged { to, .. }) => after = self.catch_up(after, to).await,
             }
@@ -125,11 +124,11 @@ impl Follower {
     /// Takes what was last written. Gives the position up to which it did.
     async fn seed(&self) -> u64 {
         let events = self.events.clone();
-        let last = tokio::task::spawn_blocking(move || events.last(&Query { limit: SEED, ..Query::default() })).await;
+        let last = tokio::task::spawn_blocking(move || events.latest(SEED)).await;
         match last {
             Ok(Ok(events)) => {
                 self.take(events.iter());
-                events.last().map_or(0, |event| event.seq)
+                events.last().map_or(0, Entry::seq)
             }
             Ok(Err(error)) => {
                 tracing::warn!(%error, "the statistics begin without a past");
@@ -139,10 +138,10 @@ impl Follower {
         }
     }
 
-    fn take<'a>(&self, events: impl Iterator<Item = &'a Event>) {
+    fn take<'a>(&self, entries: impl Iterator<Item = &'a Entry>) {
         let now = self.events.source().now();
         let mut figures = self.figures.lock().unwrap_or_else(PoisonError::into_inner);
-        for ended in events.filter_map(Ended::of) {
+        for ended in entries.filter_map(Entry::ended).map(Ended::of) {
             figures.recent.add(now, &ended);
             if ended.at >= self.started {
                 figures.totals.add(&ended);
@@ -152,31 +151,19 @@ impl Follower {
 }
 
 impl<'a> Ended<'a> {
-    /// None for every other event.
-    fn of(event: &'a Event) -> Option<Self> {
-        let error = match event.kind.as_str() {
-            "tool.completed" => None,
-            "tool.failed" => Some(event.data.pointer("/error/kind").and_then(kind).unwrap_or(ErrorKind::Internal)),
-            _ => return None,
-        };
-        let usage = event.data.get("usage")?;
-        let figure = |name| usage.get(name).and_then(Value::as_u64).unwrap_or_default();
-        Some(Self {
-            at: event.at,
-            skill: &event.source,
-            tenant: event.tenant.as_ref(),
-            error,
-            wall_us: figure("wall_us"),
-            fuel: figure("fuel"),
-            host_calls: figure("host_calls"),
-            input_tokens: figure("llm_input_tokens"),
-            output_tokens: figure("llm_output_tokens"),
-        })
+    fn of(ran: &'a Ran) -> Self {
+        Self {
+            at: ran.ended_at,
+            skill: &ran.skill,
+            tenant: Some(&ran.tenant),
+            error: ran.error.as_ref().map(|error| error.kind),
+            wall_us: ran.usage.wall_us,
+            fuel: ran.usage.fuel,
+            host_calls: ran.usage.host_calls,
+            input_tokens: ran.usage.llm_input_tokens,
+            output_tokens: ran.usage.llm_output_tokens,
+        }
     }
-}
-
-fn kind(value: &Value) -> Option<ErrorKind> {
-    serde::Deserialize::deserialize(value).ok()
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 use crate::readers::Readers;
-use crate::{Commit, Durability, QueueLimits, StoreError, Writer, open};
+use crate::{Commit, Durability, QueueLimits, Stamp, StoreError, Writer, open};
 
 /// One SQLite file. Cheap to clone; all clones are the same database.
 #[derive(Clone)]
@@ -15,6 +15,8 @@ pub struct Database {
 
 struct Inner {
     path: PathBuf,
+    /// The write-ahead log beside it.
+    log: PathBuf,
     /// One transaction at a time, so that the threads of a process never wait inside SQLite for each other.
     writing: Mutex<Connection>,
     readers: Readers,
@@ -29,12 +31,19 @@ impl Database {
         open::migrate(&mut connection, path, migrations)?;
         let path = path.to_owned();
         let readers = Readers::new(path.clone());
-        Ok(Self { inner: Arc::new(Inner { path, writing: Mutex::new(connection), readers }) })
+        let mut log = path.clone().into_os_string();
+        log.push("-wal");
+        Ok(Self { inner: Arc::new(Inner { path, log: log.into(), writing: Mutex::new(connection), readers }) })
     }
 
     /// Where the file lies.
     pub fn path(&self) -> &Path {
         &self.inner.path
+    }
+
+    /// How the file looks now: for those who keep what they have read.
+    pub fn stamp(&self) -> Option<Stamp> {
+        Stamp::of(&self.inner.log)
     }
 
     /// Reads. Blocks while all readers are taken and while SQLite reads.

@@ -13,6 +13,7 @@ mod error;
 mod open;
 mod queue;
 mod readers;
+mod stamp;
 mod writer;
 
 pub use commit::{Commit, Weigh};
@@ -21,4 +22,5 @@ pub use error::{StoreError, WriteError};
 pub use open::Durability;
 pub use queue::{FLUSH_INTERVAL, QueueLimits};
 pub use readers::READERS;
+pub use stamp::Stamp;
 pub use writer::{Health, Writer};

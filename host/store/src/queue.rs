@@ -2,7 +2,7 @@
 //!
 //! Contract: no wake-up is lost. The thread looks at the queue under its lock before it sleeps, and says how it
 //! sleeps; a sender that finds it asleep for too long wakes it. Price: a sender takes one short lock, and makes a
-//! system call only if it waits for the commit, fills the queue, or is the first after a quiet time.
+//! system call only if it is the first who waits for a commit, fills the queue, or is the first after a quiet time.
 
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -14,6 +14,10 @@ use crate::{Commit, StoreError, Weigh as _, WriteError};
 /// Longest time that an entry lies in memory while nobody waits for it. Long enough that a batch at full speed holds
 /// thousands, short enough that a person who follows the log sees no delay.
 pub const FLUSH_INTERVAL: Duration = Duration::from_millis(20);
+
+/// Longest time that the first who waits for a commit lets others come who are about to: a commit takes about as long, and
+/// costs little more for many than for one.
+const GATHER: Duration = Duration::from_millis(1);
 
 /// First and longest pause between two tries of a transaction that fails. The first passes over another process's
 /// hiccup; the longest is also how long a sender may wait to hear that the disk is still full.
@@ -48,6 +52,24 @@ pub(crate) struct Queued<C: Commit> {
     pub(crate) waiter: Option<Waiter<C>>,
 }
 
+/// What became of an entry that was to be queued.
+enum Pushed<C: Commit> {
+    /// It is; `first`: and before it nobody waited.
+    In {
+        first: bool,
+    },
+    Full(Queued<C>),
+}
+
+/// Has what is queued written when it is dropped.
+struct Hurry<'a, C: Commit>(&'a Queue<C>);
+
+impl<C: Commit> Drop for Hurry<'_, C> {
+    fn drop(&mut self) {
+        self.0.hurry();
+    }
+}
+
 /// What the thread does.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Thread {
@@ -66,7 +88,9 @@ struct State<C: Commit> {
     entries: usize,
     bytes: usize,
     thread: Thread,
-    /// Somebody waits for the commit.
+    /// How many of the queue wait for the commit.
+    waiting: usize,
+    /// It is time to commit.
     urgent: bool,
     /// Somebody waits for room.
     crowded: bool,
@@ -98,6 +122,7 @@ impl<C: Commit> Queue<C> {
             entries: 0,
             bytes: 0,
             thread: Thread::Awake,
+            waiting: 0,
             urgent: false,
             crowded: false,
             closed: false,
@@ -110,28 +135,29 @@ impl<C: Commit> Queue<C> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Queues an entry, once there is room for it.
-    pub(crate) async fn push(&self, entry: C::Entry, waiter: Option<Waiter<C>>) -> Result<(), WriteError> {
+    /// Queues an entry, once there is room for it. Says whether it is the first that somebody waits for; who
+    /// sent that [gathers](Self::gather).
+    pub(crate) async fn push(&self, entry: C::Entry, waiter: Option<Waiter<C>>) -> Result<bool, WriteError> {
         let weight = entry.weight();
         let mut queued = Queued { entry, weight, waiter };
         loop {
             queued = match self.try_push(queued)? {
-                None => return Ok(()),
-                Some(queued) => queued,
+                Pushed::In { first } => return Ok(first),
+                Pushed::Full(queued) => queued,
             };
             let mut room = std::pin::pin!(self.room.notified());
             // Listens before it looks again, so that room made in between is not missed.
             room.as_mut().enable();
             queued = match self.try_push(queued)? {
-                None => return Ok(()),
-                Some(queued) => queued,
+                Pushed::In { first } => return Ok(first),
+                Pushed::Full(queued) => queued,
             };
             room.await;
         }
     }
 
     /// Queues an entry, or gives it back if there is no room.
-    fn try_push(&self, queued: Queued<C>) -> Result<Option<Queued<C>>, WriteError> {
+    fn try_push(&self, queued: Queued<C>) -> Result<Pushed<C>, WriteError> {
         let mut state = self.lock();
         if state.closed {
             return Err(WriteError::Closed);
@@ -146,14 +172,43 @@ impl<C: Commit> Queue<C> {
             state.crowded = true;
             state.urgent = true;
             self.wake(state);
-            return Ok(Some(queued));
+            return Ok(Pushed::Full(queued));
         }
         state.entries += 1;
         state.bytes += queued.weight;
-        state.urgent |= queued.waiter.is_some();
+        let waits = queued.waiter.is_some();
+        let first = waits && state.waiting == 0;
+        state.waiting += usize::from(waits);
         state.queue.push(queued);
         self.wake(state);
-        Ok(None)
+        Ok(Pushed::In { first })
+    }
+
+    /// For the first who waits for a commit: lets those queue their entries whom the executor runs meanwhile, and
+    /// then has all written, also if this is dropped. Alone, nobody waits for others; beside many, most of a commit's price
+    /// is shared.
+    pub(crate) async fn gather(&self) {
+        let _written = Hurry(self);
+        let begun = Instant::now();
+        let mut waiting = 0;
+        loop {
+            let now = self.lock().waiting;
+            if now <= waiting || begun.elapsed() >= GATHER {
+                return;
+            }
+            waiting = now;
+            tokio::task::yield_now().await;
+        }
+    }
+
+    /// Has what is queued written now.
+    fn hurry(&self) {
+        let mut state = self.lock();
+        // Others may have had it written.
+        if state.waiting > 0 {
+            state.urgent = true;
+            self.wake(state);
+        }
     }
 
     /// Wakes the thread if it would sleep too long for what is queued.
@@ -161,7 +216,8 @@ impl<C: Commit> Queue<C> {
         let wake = match state.thread {
             Thread::Awake => false,
             Thread::Lingering => self.due(&state),
-            Thread::Idle => true,
+            // Who waits has the thread woken in a moment.
+            Thread::Idle => state.waiting == 0 || self.due(&state),
         };
         if wake {
             state.thread = Thread::Awake;
@@ -235,6 +291,7 @@ impl<C: Commit> Queue<C> {
         }
         state.thread = Thread::Awake;
         state.urgent = false;
+        state.waiting = 0;
         if batch.is_empty() {
             std::mem::swap(batch, &mut state.queue);
         } else {

@@ -113,7 +113,7 @@ async fn who_follows_the_log_gets_every_event_once_in_bounded_pieces() {
         if reached == after {
             break;
         }
-        seen.extend(events.iter().map(|event| event.seq));
+        seen.extend(events.iter().map(|event| event.seq()));
         (after, pieces) = (reached, pieces + 1);
     }
     assert_eq!(seen, (8..=61).collect::<Vec<_>>());

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
-use skillhost_events::{Event, EventError, EventLog, Query};
+use skillhost_events::{Entry, EventError, EventLog};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
@@ -125,22 +125,22 @@ impl Reader {
     }
 
     fn last(&self) -> Result<Vec<Arc<FeedEvent>>, EventError> {
-        Ok(self.shared(self.log.last(&Query { limit: PRIMED, ..Query::default() })?))
+        Ok(self.shared(self.log.latest(PRIMED)?))
     }
 
     fn following(&self, after: u64) -> Result<(Vec<Arc<FeedEvent>>, u64), EventError> {
-        let (events, reached) = self.log.following(after)?;
-        Ok((self.shared(events), reached))
+        let (entries, reached) = self.log.following(after)?;
+        Ok((self.shared(entries), reached))
     }
 
-    fn shared(&self, events: Vec<Event>) -> Vec<Arc<FeedEvent>> {
+    fn shared(&self, entries: Vec<Entry>) -> Vec<Arc<FeedEvent>> {
         let mut kinds = self.kinds.lock().unwrap_or_else(PoisonError::into_inner);
         let noticed = Instant::now();
-        events
+        entries
             .into_iter()
-            .map(|event| {
-                let kind = number(&mut kinds, &event.kind);
-                Arc::new(FeedEvent::new(event, kind, noticed))
+            .map(|entry| {
+                let kind = number(&mut kinds, entry.kind());
+                Arc::new(FeedEvent::new(entry, kind, noticed))
             })
             .collect()
     }

@@ -100,7 +100,7 @@ mod tests {
             tenant: None,
             data: json!("x".repeat(size)),
         };
-        seqs.into_iter().map(|seq| Arc::new(FeedEvent::new(event(seq), None, Instant::now()))).collect()
+        seqs.into_iter().map(|seq| Arc::new(FeedEvent::new(event(seq).into(), None, Instant::now()))).collect()
     }
 
     #[test]

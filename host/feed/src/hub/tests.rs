@@ -32,7 +32,7 @@ pub(crate) fn publish_at(hub: &Hub, kind: &str, tenant: Option<&str>, at: Instan
     };
     // Numbers that the kinds of tests do not share; one of the kinds has none.
     let id = (kind != "skill.absorbed").then(|| KindId(kind.bytes().map(u16::from).sum::<u16>() % MOST_KINDS));
-    hub.shared.change(|ring| ring.extend([Arc::new(FeedEvent::new(event, id, at))], seq));
+    hub.shared.change(|ring| ring.extend([Arc::new(FeedEvent::new(event.into(), id, at))], seq));
     seq
 }
 
@@ -93,7 +93,7 @@ async fn what_was_before_the_hub_is_at_hand_for_a_replay() {
     log.append(event("system.x")).await.unwrap();
     let hub = Hub::start(&log).unwrap();
     hub.wakes().primed().await;
-    let (found, head) = hub.last(3, |event| event.event().kind == "skill.x");
+    let (found, head) = hub.last(3, |event| event.entry().kind() == "skill.x");
     assert_eq!((found.iter().map(|event| event.seq()).collect::<Vec<_>>(), head), (vec![18, 19, 20], 21));
     assert_eq!(hub.replay(0, |_| {}).unwrap(), 21);
 }

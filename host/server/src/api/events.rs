@@ -72,7 +72,8 @@ pub(super) async fn list(
     let host = shared.app()?.host.clone();
     let events = super::blocking(move || {
         let of_kind = |event: &Event| kinds.is_empty() || kinds.iter().any(|kind| kind.matches(&event.kind));
-        let wanted = |event: &Event| of_kind(event) && may_see(event, identity.tenants.only());
+        let wanted =
+            |event: &Event| of_kind(event) && may_see(&event.kind, event.tenant.as_ref(), identity.tenants.only());
         match after {
             Some(after) => host.events().read_where(after, limit, wanted),
             None => host.events().last_where(limit, wanted),

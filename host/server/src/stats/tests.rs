@@ -182,23 +182,15 @@ fn worked() -> Duration {
 fn a_run_costs_less_than_some_microseconds() {
     const RUNS: u32 = 200_000;
     let mut figures = Figures::default();
-    let tenant = "acme".parse().unwrap();
-    let names: Vec<String> = (0..100).map(|number| format!("s{number}")).collect();
-    let usage = serde_json::to_value(Usage::default()).unwrap();
-    let data = json!({"error": {"kind": "fuel", "message": "no"}, "usage": usage});
-    let event = |name: &String| Event {
-        seq: 1,
-        at: minutes(0),
-        kind: "tool.failed".into(),
-        source: name.clone(),
-        run: None,
-        tenant: Some(Tenant::clone(&tenant)),
-        data: data.clone(),
+    let ran = |number| {
+        let RunRecord { run, skill, tool, tenant, caller, started_at, error, usage, .. } =
+            record(&System, &format!("s{number}"), "acme", Some(ErrorKind::Fuel));
+        Ran { run, skill, tool, digest: None, tenant, caller, started_at, ended_at: minutes(0), error, usage }
     };
-    let events: Vec<Event> = names.iter().map(event).collect();
+    let ended: Vec<Ran> = (0..100).map(ran).collect();
     let before = worked();
-    for event in events.iter().cycle().take(RUNS as usize) {
-        let ended = Ended::of(event).unwrap();
+    for ran in ended.iter().cycle().take(RUNS as usize) {
+        let ended = Ended::of(ran);
         figures.recent.add(minutes(0), &ended);
         figures.totals.add(&ended);
     }

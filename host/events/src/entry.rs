@@ -1,0 +1,160 @@
+//! An event as those who follow the log hear of it.
+//!
+//! Contract: says what [`EventLog::read`](crate::EventLog::read) gives for its position. Price: a run is decoded once, for both of
+//! its events, and its data becomes JSON only for who asks: a host runs thousands of tools a second, whose events
+//! are all counted and hardly ever looked at.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+use skillhost_types::{Caller, Digest, RunError, RunId, Tenant, Timestamp, Usage};
+
+use crate::event::Event;
+
+/// What a run's event takes at the most beside the text of its error, in bytes of JSON: its names are short.
+const RUN_SIZE: usize = 1 << 10;
+
+/// One event of the log. Cheap to clone where it is a run's.
+#[derive(Debug, Clone)]
+pub struct Entry {
+    seq: u64,
+    what: What,
+}
+
+#[derive(Debug, Clone)]
+enum What {
+    Event {
+        event: Box<Event>,
+        /// Of its line, in bytes.
+        size: usize,
+    },
+    Called(Arc<Ran>),
+    Ended(Arc<Ran>),
+}
+
+/// A run that ended, as far as its events tell.
+#[derive(Debug)]
+#[expect(missing_docs, reason = "as in the record of the run")]
+pub struct Ran {
+    pub run: RunId,
+    pub skill: Arc<str>,
+    pub tool: Arc<str>,
+    pub digest: Option<Digest>,
+    pub tenant: Tenant,
+    pub caller: Caller,
+    pub started_at: Timestamp,
+    pub ended_at: Timestamp,
+    /// Why it failed; none: it did not.
+    pub error: Option<RunError>,
+    pub usage: Usage,
+}
+
+impl Ran {
+    fn kind(&self) -> &'static str {
+        if self.error.is_none() { "tool.completed" } else { "tool.failed" }
+    }
+
+    fn called(&self) -> Value {
+        let Self { skill, tool, digest, tenant, caller, .. } = self;
+        json!({"skill": skill, "tool": tool, "digest": digest, "tenant": tenant, "caller": caller})
+    }
+
+    fn ended(&self) -> Value {
+        let mut data = self.called();
+        if let Value::Object(fields) = &mut data {
+            fields.insert("ok".into(), json!(self.error.is_none()));
+            fields.insert("error".into(), json!(self.error));
+            fields.insert("usage".into(), json!(self.usage));
+        }
+        data
+    }
+
+    fn event(&self, seq: u64, at: Timestamp, kind: &str, data: Value) -> Event {
+        Event {
+            seq,
+            at,
+            kind: kind.to_owned(),
+            source: self.skill.to_string(),
+            run: Some(self.run),
+            tenant: Some(self.tenant.clone()),
+            data,
+        }
+    }
+}
+
+impl Entry {
+    pub(crate) fn new(event: Event, size: usize) -> Self {
+        Self { seq: event.seq, what: What::Event { event: Box::new(event), size } }
+    }
+
+    /// `tool.called` at `seq`, and behind it `tool.completed` or `tool.failed`.
+    pub(crate) fn of_run(seq: u64, ran: Ran) -> [Self; 2] {
+        let ran = Arc::new(ran);
+        [Self { seq, what: What::Called(ran.clone()) }, Self { seq: seq + 1, what: What::Ended(ran) }]
+    }
+
+    /// Position in the log.
+    pub fn seq(&self) -> u64 {
+        self.seq
+    }
+
+    /// Dotted kind.
+    pub fn kind(&self) -> &str {
+        match &self.what {
+            What::Event { event, .. } => &event.kind,
+            What::Called(_) => "tool.called",
+            What::Ended(ran) => ran.kind(),
+        }
+    }
+
+    /// Whose it is; none: the host's.
+    pub fn tenant(&self) -> Option<&Tenant> {
+        match &self.what {
+            What::Event { event, .. } => event.tenant.as_ref(),
+            What::Called(ran) | What::Ended(ran) => Some(&ran.tenant),
+        }
+    }
+
+    /// The run whose end this is.
+    pub fn ended(&self) -> Option<&Ran> {
+        match &self.what {
+            What::Ended(ran) => Some(ran),
+            What::Event { .. } | What::Called(_) => None,
+        }
+    }
+
+    /// About how long its JSON is, in bytes.
+    pub fn size(&self) -> usize {
+        match &self.what {
+            What::Event { size, .. } => *size,
+            What::Called(_) => RUN_SIZE,
+            What::Ended(ran) => RUN_SIZE + ran.error.as_ref().map_or(0, |error| error.message.len()),
+        }
+    }
+
+    /// All of it.
+    pub fn event(&self) -> Cow<'_, Event> {
+        match &self.what {
+            What::Event { event, .. } => Cow::Borrowed(event),
+            What::Called(ran) => Cow::Owned(ran.event(self.seq, ran.started_at, self.kind(), ran.called())),
+            What::Ended(ran) => Cow::Owned(ran.event(self.seq, ran.ended_at, self.kind(), ran.ended())),
+        }
+    }
+}
+
+impl From<Event> for Entry {
+    fn from(event: Event) -> Self {
+        let size = serde_json::to_string(&event.data).map_or(0, |data| data.len());
+        Self::new(event, size)
+    }
+}
+
+impl From<Entry> for Event {
+    fn from(entry: Entry) -> Self {
+        match entry.what {
+            What::Event { event, .. } => *event,
+            _ => entry.event().into_owned(),
+        }
+    }
+}
