@@ -7,6 +7,7 @@
 //! connection.
 
 mod accept;
+mod activity;
 mod connection;
 mod peer;
 mod share;

@@ -6,6 +6,7 @@ use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::routing::get;
 use http::StatusCode;
+use tower::ServiceBuilder;
 use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::problem::Problem;
@@ -25,10 +26,14 @@ pub(crate) fn routes(shared: Arc<Shared>) -> Router {
         .method_not_allowed_fallback(async || {
             Problem::new(StatusCode::METHOD_NOT_ALLOWED, "not with this method; `Allow` says with which")
         })
-        // Bodies are bounded by the guard, whoever reads them.
-        .layer(DefaultBodyLimit::disable())
-        .layer(axum::middleware::from_fn_with_state(shared.clone(), guard::guard))
-        .layer(CatchPanicLayer::custom(guard::panicked))
-        .layer(axum::middleware::from_fn_with_state(shared.clone(), requests::counted))
+        // As one: each layer that a router is given costs every request a box.
+        .layer(
+            ServiceBuilder::new()
+                .layer(axum::middleware::from_fn_with_state(shared.clone(), requests::counted))
+                .layer(CatchPanicLayer::custom(guard::panicked))
+                .layer(axum::middleware::from_fn_with_state(shared.clone(), guard::guard))
+                // Bodies are bounded by the guard, whoever reads them.
+                .layer(DefaultBodyLimit::disable()),
+        )
         .with_state(shared)
 }

@@ -64,6 +64,10 @@ enum Command {
     },
 }
 
+/// As the program has it.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 async fn over_http(minute: bool, as_json: bool) -> Result<(), Failure> {
