@@ -50,7 +50,8 @@ impl fmt::Debug for Token {
 /// The hash of what somebody presents as a token; none if it cannot be one.
 pub(crate) fn hash(presented: &str) -> Option<Hash> {
     let letters = presented.strip_prefix(PREFIX)?;
-    let is_token = letters.len() == LETTERS && letters.bytes().all(|byte| ALPHABET.contains(&byte));
+    let is_token =
+        letters.len() == LETTERS && letters.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));
     is_token.then(|| Sha256::digest(presented).into())
 }
 

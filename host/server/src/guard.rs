@@ -13,7 +13,7 @@ use http::HeaderValue;
 use http::header::{CACHE_CONTROL, HeaderName, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS};
 
 use crate::problem::Problem;
-use crate::shared::{Shared, State};
+use crate::shared::Shared;
 
 pub(crate) use site::Site;
 
@@ -24,9 +24,10 @@ const ALWAYS: [(HeaderName, HeaderValue); 2] = [
     (REFERRER_POLICY, HeaderValue::from_static("same-origin")),
 ];
 
-pub(crate) async fn guard(shared: State, request: Request, next: Next) -> Response {
+/// Has a request answered by `next`, if it may be.
+pub(crate) async fn guarded(shared: &Shared, request: Request, next: Next) -> Response {
     let private = request.uri().path().starts_with("/api/");
-    let answer = admit(&shared, request, next).await;
+    let answer = admit(shared, request, next).await;
     let mut answer = answer.unwrap_or_else(Problem::into_response);
     let headers = answer.headers_mut();
     for (name, value) in ALWAYS {

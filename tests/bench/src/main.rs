@@ -47,6 +47,9 @@ enum Command {
         #[arg(long)]
         minute: bool,
     },
+    /// Asks a server that is being measured
+    #[command(hide = true)]
+    Ask(http::Asking),
     /// Calls a tool for ever and prints the run of each outcome as it is given out
     Load {
         /// The data directory
@@ -90,7 +93,12 @@ fn main() -> ExitCode {
     }
     let arguments = Arguments::parse();
     tracing_subscriber::fmt().with_env_filter("warn").with_writer(std::io::stderr).init();
-    let result = skillhost_engine::runtime(2).map_err(Failure::from).and_then(|runtime| {
+    let runtime = match &arguments.command {
+        // One thread asks for more than two can serve.
+        Some(Command::Ask(_)) => tokio::runtime::Builder::new_current_thread().enable_all().build(),
+        _ => skillhost_engine::runtime(2),
+    };
+    let result = runtime.map_err(Failure::from).and_then(|runtime| {
         runtime.block_on(async {
             match arguments.command {
                 Some(Command::Load { data, skills, target, callers }) => {
@@ -98,6 +106,7 @@ fn main() -> ExitCode {
                 }
                 Some(Command::Absorb { data, skills }) => load::absorb(data, skills).await,
                 Some(Command::Http { minute }) => over_http(minute, arguments.json).await,
+                Some(Command::Ask(asking)) => http::ask(asking).await,
                 None => measure::all(arguments.calls, arguments.json).await,
             }
         })

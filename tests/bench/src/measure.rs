@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use hdrhistogram::Histogram;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use skillhost_lifecycle::{Config, Host, Options, Recording, RunRequest};
 use skillhost_types::{Caller, Digest, LimitsPatch, Tenant};
 
@@ -34,7 +34,7 @@ pub(crate) const SKILL: &str = "healthy";
 pub(crate) const TOOL: &str = "echo";
 pub(crate) const INPUT: &str = r#"{"text":"the quick brown fox jumps over the lazy dog"}"#;
 
-#[derive(Serialize)]
+#[derive(Serialize, Deserialize)]
 pub(crate) struct Times {
     pub(crate) p50: f64,
     pub(crate) p99: f64,

@@ -60,7 +60,12 @@ pub(crate) struct Door {
 impl Door {
     pub(crate) fn new(shared: &Shared, router: Router, open: TaskTracker) -> Self {
         let mut http = auto::Builder::new(TokioExecutor::new());
-        http.http1().timer(TokioTimer::new()).header_read_timeout(shared.http.header_timeout).max_buf_size(HEAD);
+        // Answers are short: one copy costs less than telling the system of several places.
+        http.http1()
+            .timer(TokioTimer::new())
+            .header_read_timeout(shared.http.header_timeout)
+            .max_buf_size(HEAD)
+            .writev(false);
         // Floods of resets are bounded by hyper.
         http.http2()
             .timer(TokioTimer::new())
