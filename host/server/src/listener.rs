@@ -8,6 +8,7 @@
 
 mod accept;
 mod activity;
+mod again;
 mod connection;
 mod peer;
 mod share;

@@ -15,9 +15,9 @@ use crate::{Commit, StoreError, Weigh as _, WriteError};
 /// thousands, short enough that a person who follows the log sees no delay.
 pub const FLUSH_INTERVAL: Duration = Duration::from_millis(20);
 
-/// Longest time that the first who waits for a commit lets others come who are about to: a commit takes about as long, and
-/// costs little more for many than for one.
-const GATHER: Duration = Duration::from_millis(1);
+/// Longest time that who waits for a commit is kept waiting for those who shared one lately and are likely to come again: callers
+/// who each wait for one thing before they ask for the next. A commit takes a third of it, for many hardly more than for one.
+const GATHER: Duration = Duration::from_micros(500);
 
 /// First and longest pause between two tries of a transaction that fails. The first passes over another process's
 /// hiccup; the longest is also how long a sender may wait to hear that the disk is still full.
@@ -52,24 +52,6 @@ pub(crate) struct Queued<C: Commit> {
     pub(crate) waiter: Option<Waiter<C>>,
 }
 
-/// What became of an entry that was to be queued.
-enum Pushed<C: Commit> {
-    /// It is; `first`: and before it nobody waited.
-    In {
-        first: bool,
-    },
-    Full(Queued<C>),
-}
-
-/// Has what is queued written when it is dropped.
-struct Hurry<'a, C: Commit>(&'a Queue<C>);
-
-impl<C: Commit> Drop for Hurry<'_, C> {
-    fn drop(&mut self) {
-        self.0.hurry();
-    }
-}
-
 /// What the thread does.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Thread {
@@ -90,7 +72,11 @@ struct State<C: Commit> {
     thread: Thread,
     /// How many of the queue wait for the commit.
     waiting: usize,
-    /// It is time to commit.
+    /// How many have to, for the thread to begin.
+    enough: usize,
+    /// How many shared a commit lately.
+    shared: usize,
+    /// Somebody waits for the commit of all, or for room.
     urgent: bool,
     /// Somebody waits for room.
     crowded: bool,
@@ -123,6 +109,8 @@ impl<C: Commit> Queue<C> {
             bytes: 0,
             thread: Thread::Awake,
             waiting: 0,
+            enough: 1,
+            shared: 1,
             urgent: false,
             crowded: false,
             closed: false,
@@ -135,29 +123,28 @@ impl<C: Commit> Queue<C> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Queues an entry, once there is room for it. Says whether it is the first that somebody waits for; who
-    /// sent that [gathers](Self::gather).
-    pub(crate) async fn push(&self, entry: C::Entry, waiter: Option<Waiter<C>>) -> Result<bool, WriteError> {
+    /// Queues an entry, once there is room for it.
+    pub(crate) async fn push(&self, entry: C::Entry, waiter: Option<Waiter<C>>) -> Result<(), WriteError> {
         let weight = entry.weight();
         let mut queued = Queued { entry, weight, waiter };
         loop {
             queued = match self.try_push(queued)? {
-                Pushed::In { first } => return Ok(first),
-                Pushed::Full(queued) => queued,
+                None => return Ok(()),
+                Some(queued) => queued,
             };
             let mut room = std::pin::pin!(self.room.notified());
             // Listens before it looks again, so that room made in between is not missed.
             room.as_mut().enable();
             queued = match self.try_push(queued)? {
-                Pushed::In { first } => return Ok(first),
-                Pushed::Full(queued) => queued,
+                None => return Ok(()),
+                Some(queued) => queued,
             };
             room.await;
         }
     }
 
     /// Queues an entry, or gives it back if there is no room.
-    fn try_push(&self, queued: Queued<C>) -> Result<Pushed<C>, WriteError> {
+    fn try_push(&self, queued: Queued<C>) -> Result<Option<Queued<C>>, WriteError> {
         let mut state = self.lock();
         if state.closed {
             return Err(WriteError::Closed);
@@ -172,43 +159,14 @@ impl<C: Commit> Queue<C> {
             state.crowded = true;
             state.urgent = true;
             self.wake(state);
-            return Ok(Pushed::Full(queued));
+            return Ok(Some(queued));
         }
         state.entries += 1;
         state.bytes += queued.weight;
-        let waits = queued.waiter.is_some();
-        let first = waits && state.waiting == 0;
-        state.waiting += usize::from(waits);
+        state.waiting += usize::from(queued.waiter.is_some());
         state.queue.push(queued);
         self.wake(state);
-        Ok(Pushed::In { first })
-    }
-
-    /// For the first who waits for a commit: lets those queue their entries whom the executor runs meanwhile, and
-    /// then has all written, also if this is dropped. Alone, nobody waits for others; beside many, most of a commit's price
-    /// is shared.
-    pub(crate) async fn gather(&self) {
-        let _written = Hurry(self);
-        let begun = Instant::now();
-        let mut waiting = 0;
-        loop {
-            let now = self.lock().waiting;
-            if now <= waiting || begun.elapsed() >= GATHER {
-                return;
-            }
-            waiting = now;
-            tokio::task::yield_now().await;
-        }
-    }
-
-    /// Has what is queued written now.
-    fn hurry(&self) {
-        let mut state = self.lock();
-        // Others may have had it written.
-        if state.waiting > 0 {
-            state.urgent = true;
-            self.wake(state);
-        }
+        Ok(None)
     }
 
     /// Wakes the thread if it would sleep too long for what is queued.
@@ -216,8 +174,7 @@ impl<C: Commit> Queue<C> {
         let wake = match state.thread {
             Thread::Awake => false,
             Thread::Lingering => self.due(&state),
-            // Who waits has the thread woken in a moment.
-            Thread::Idle => state.waiting == 0 || self.due(&state),
+            Thread::Idle => true,
         };
         if wake {
             state.thread = Thread::Awake;
@@ -229,6 +186,7 @@ impl<C: Commit> Queue<C> {
     fn due(&self, state: &State<C>) -> bool {
         state.urgent
             || state.closed
+            || state.waiting >= state.enough
             || state.queue.len() > self.limits.entries / EARLY
             || state.bytes > self.limits.bytes / EARLY
     }
@@ -287,6 +245,9 @@ impl<C: Commit> Queue<C> {
                         break;
                     }
                 }
+                if state.waiting > 0 {
+                    state = self.gather(state);
+                }
             }
         }
         state.thread = Thread::Awake;
@@ -298,6 +259,19 @@ impl<C: Commit> Queue<C> {
             batch.append(&mut state.queue);
         }
         Taken { flushes: std::mem::take(&mut state.flushes), last: state.closed }
+    }
+
+    /// Lets those come who are likely to.
+    fn gather<'a>(&'a self, mut state: MutexGuard<'a, State<C>>) -> MutexGuard<'a, State<C>> {
+        let end = Instant::now() + GATHER;
+        state.enough = state.shared;
+        while !self.due(&state) && Instant::now() < end {
+            state = self.sleep(state, Thread::Lingering, Some(end));
+        }
+        state.enough = 1;
+        // Who is alone after many waits in vain a few times, no more.
+        state.shared = state.waiting.max(state.shared / 2);
+        state
     }
 
     fn sleep<'a>(

@@ -49,15 +49,13 @@ impl<C: Commit> Writer<C> {
     /// Sends an entry and comes back as soon as it is queued; waits only if the queue is full. Dropped before it comes
     /// back, it may have sent or not.
     pub async fn relaxed(&self, entry: C::Entry) -> Result<(), WriteError> {
-        self.queue.push(entry, None).await.map(drop)
+        self.queue.push(entry, None).await
     }
 
     /// Sends an entry and comes back when it is committed. Dropped before it comes back, it may have sent or not.
     pub async fn durable(&self, entry: C::Entry) -> Result<C::Receipt, WriteError> {
         let (sender, receiver) = tokio::sync::oneshot::channel();
-        if self.queue.push(entry, Some(sender)).await? {
-            self.queue.gather().await;
-        }
+        self.queue.push(entry, Some(sender)).await?;
         receiver.await.unwrap_or(Err(WriteError::Closed))
     }
 

@@ -16,6 +16,7 @@ use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::listener::again::again;
 use crate::listener::peer::{Connected, Here};
 use crate::listener::share::{Share, Shares};
 use crate::listener::watched::{Place, Watched};
@@ -123,25 +124,25 @@ impl Listener {
                 let (stream, connected) = tcp(listener).await?;
                 let share = door.share(connected.peer)?;
                 let stream = door.watched(stream, (place, share));
-                served.spawn(async move { connection::serve(stream, connected, &door).await });
+                served.spawn(again(async move { connection::serve(stream, connected, &door).await }));
             }
             Self::Tls(listener, acceptor) => {
                 let (stream, connected) = tcp(listener).await?;
                 let share = door.share(connected.peer)?;
                 let (stream, acceptor) = (door.watched(stream, (place, share)), acceptor.clone());
-                served.spawn(async move {
+                served.spawn(again(async move {
                     match tokio::time::timeout(door.idle, acceptor.accept(stream)).await {
                         Ok(Ok(stream)) => connection::serve(stream, connected, &door).await,
                         Ok(Err(error)) => tracing::debug!(%error, "a handshake failed"),
                         Err(_) => tracing::debug!("a handshake took too long"),
                     }
-                });
+                }));
             }
             Self::Unix(listener, _) => {
                 let (stream, _): (UnixStream, _) = listener.accept().await?;
                 let stream = door.watched(stream, (place, None));
                 let connected = Connected { peer: IpAddr::V4(Ipv4Addr::LOCALHOST), here: None };
-                served.spawn(async move { connection::serve(stream, connected, &door).await });
+                served.spawn(again(async move { connection::serve(stream, connected, &door).await }));
             }
         }
         Ok(())
