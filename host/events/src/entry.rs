@@ -45,14 +45,14 @@ pub struct Ran {
     pub caller: Caller,
     pub started_at: Timestamp,
     pub ended_at: Timestamp,
-    /// Why it failed; none: it did not.
+    pub ok: bool,
     pub error: Option<RunError>,
     pub usage: Usage,
 }
 
 impl Ran {
     fn kind(&self) -> &'static str {
-        if self.error.is_none() { "tool.completed" } else { "tool.failed" }
+        if self.ok { "tool.completed" } else { "tool.failed" }
     }
 
     fn called(&self) -> Value {
@@ -63,7 +63,7 @@ impl Ran {
     fn ended(&self) -> Value {
         let mut data = self.called();
         if let Value::Object(fields) = &mut data {
-            fields.insert("ok".into(), json!(self.error.is_none()));
+            fields.insert("ok".into(), json!(self.ok));
             fields.insert("error".into(), json!(self.error));
             fields.insert("usage".into(), json!(self.usage));
         }

@@ -132,6 +132,7 @@ struct RanLine {
     #[serde(default)]
     tenant: Tenant,
     caller: Caller,
+    ok: bool,
     #[serde(default)]
     error: Option<RunError>,
     usage: [u64; 8],
@@ -139,10 +140,10 @@ struct RanLine {
 
 impl RanLine {
     fn into_ran(self) -> Ran {
-        let Self { started_at, ended_at, run, skill, tool, digest, tenant, caller, error, usage } = self;
+        let Self { started_at, ended_at, run, skill, tool, digest, tenant, caller, ok, error, usage } = self;
         let (started_at, ended_at) = (Timestamp(started_at), Timestamp(ended_at));
         let usage = Usage::from_figures(usage);
-        Ran { run, skill, tool, digest, tenant, caller, started_at, ended_at, error, usage }
+        Ran { run, skill, tool, digest, tenant, caller, started_at, ended_at, ok, error, usage }
     }
 }
 

@@ -156,7 +156,7 @@ impl<'a> Ended<'a> {
             at: ran.ended_at,
             skill: &ran.skill,
             tenant: Some(&ran.tenant),
-            error: ran.error.as_ref().map(|error| error.kind),
+            error: (!ran.ok).then(|| ran.error.as_ref().map_or(ErrorKind::Internal, |error| error.kind)),
             wall_us: ran.usage.wall_us,
             fuel: ran.usage.fuel,
             host_calls: ran.usage.host_calls,

@@ -183,9 +183,9 @@ fn a_run_costs_less_than_some_microseconds() {
     const RUNS: u32 = 200_000;
     let mut figures = Figures::default();
     let ran = |number| {
-        let RunRecord { run, skill, tool, tenant, caller, started_at, error, usage, .. } =
+        let RunRecord { run, skill, tool, tenant, caller, started_at, ok, error, usage, .. } =
             record(&System, &format!("s{number}"), "acme", Some(ErrorKind::Fuel));
-        Ran { run, skill, tool, digest: None, tenant, caller, started_at, ended_at: minutes(0), error, usage }
+        Ran { run, skill, tool, digest: None, tenant, caller, started_at, ended_at: minutes(0), ok, error, usage }
     };
     let ended: Vec<Ran> = (0..100).map(ran).collect();
     let before = worked();
