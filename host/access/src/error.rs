@@ -1,3 +1,5 @@
+//! Why tokens cannot be read or changed, with the way out.
+
 use std::path::PathBuf;
 
 use skillhost_store::StoreError;

@@ -1,3 +1,5 @@
+//! What a token may do.
+
 use std::fmt;
 use std::str::FromStr;
 

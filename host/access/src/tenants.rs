@@ -1,3 +1,5 @@
+//! Whose world a token sees.
+
 use std::fmt;
 use std::str::FromStr;
 

@@ -1,3 +1,8 @@
+//! A token's text and its hash.
+//!
+//! Contract: a new token is 258 bits of the system's randomness, never fewer and never another source's. Its text is not printed
+//! for debugging. Price: one SHA-256 of 47 bytes, and nothing for what has not a token's form.
+
 use std::fmt;
 
 use sha2::{Digest as _, Sha256};

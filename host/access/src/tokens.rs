@@ -1,7 +1,12 @@
+//! The tokens of a data directory.
+//!
+//! Contract: one that is added or revoked is on disk when the call comes back, and counts so for every process from its next
+//! check on, or a millisecond later. Of the first token the file comes first: none counts that nobody can read. Price: as the crate says.
+
 use std::collections::HashMap;
 use std::fmt;
 use std::path::Path;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, PoisonError, RwLock, RwLockWriteGuard};
 use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, OptionalExtension as _, Row, Transaction};
@@ -46,7 +51,7 @@ const MIGRATIONS: &[&str] = &["CREATE TABLE tokens (
 #[derive(Clone)]
 pub struct Tokens {
     database: Database,
-    known: Arc<Mutex<Known>>,
+    known: Arc<RwLock<Known>>,
 }
 
 /// Those who asked since the tokens last changed: as many as there are tokens at the most.
@@ -129,25 +134,25 @@ impl Tokens {
     /// Blocks for microseconds, little enough for a task to call it.
     pub fn check(&self, presented: &str) -> Result<Option<Identity>, AccessError> {
         let Some(hash) = token::hash(presented) else { return Ok(None) };
-        let known = self.known().lately(&hash);
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner).lately(&hash);
         if known.is_some() {
             return Ok(known);
         }
         // The look comes before what is read, so that it holds for that.
-        let stamp = self.database.stamp();
-        if let Some(identity) = self.known().at(stamp).get(&hash) {
+        let (looked, stamp) = (Instant::now(), self.database.stamp());
+        if let Some(identity) = self.known().at(looked, stamp).get(&hash) {
             return Ok(Some(identity.clone()));
         }
         let found = self.find(key(&hash))?;
         let identity = found.filter(|(kept, _)| kept.ct_eq(&hash).into()).map(|(_, identity)| identity);
         if let Some(identity) = &identity {
-            self.known().at(stamp).insert(hash, identity.clone());
+            self.known().at(looked, stamp).insert(hash, identity.clone());
         }
         Ok(identity)
     }
 
-    fn known(&self) -> MutexGuard<'_, Known> {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    fn known(&self) -> RwLockWriteGuard<'_, Known> {
+        self.known.write().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// What has become of an identity, for whoever keeps one longer than a request: none once its token is revoked, also if
@@ -206,11 +211,11 @@ impl Known {
         self.identities.get(hash).cloned()
     }
 
-    /// What of it still holds at `now`.
-    fn at(&mut self, now: Option<Stamp>) -> &mut HashMap<Hash, Identity> {
+    /// What of it still holds, as of a look that was begun at `looked`.
+    fn at(&mut self, looked: Instant, now: Option<Stamp>) -> &mut HashMap<Hash, Identity> {
         let holds = matches!((self.stamp, now), (Some(stamp), Some(now)) if stamp.holds(&now));
         if holds {
-            self.looked = Some(Instant::now());
+            self.looked = self.looked.max(Some(looked));
         } else {
             self.identities.clear();
             (self.stamp, self.looked) = (now, None);
@@ -222,6 +227,13 @@ impl Known {
 impl fmt::Debug for Tokens {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Tokens").field("database", &self.database).finish_non_exhaustive()
+    }
+}
+
+impl Identity {
+    /// What tells its token from every other one, also from a later one of the same name. No secret, and leads to none.
+    pub fn key(&self) -> i64 {
+        self.key
     }
 }
 

@@ -1,13 +1,14 @@
 use std::sync::Arc;
 
+use skillhost_types::shown;
+
 use crate::BoardError;
 
 /// Longest key or channel, in bytes: fixed by the contract.
 const LONGEST: usize = 512;
 
 fn check(what: &str, text: &str) -> Result<(), BoardError> {
-    let shown = || text.chars().take(64).flat_map(char::escape_default).collect::<String>();
-    let complain = |must: &str| Err(BoardError::Invalid(format!("the {what} `{}` {must}", shown())));
+    let complain = |must: &str| Err(BoardError::Invalid(format!("the {what} `{}` {must}", shown(text))));
     if text.is_empty() || text.len() > LONGEST {
         return complain(&format!("must be 1 to {LONGEST} bytes long, not {}", text.len()));
     }

@@ -108,11 +108,11 @@ impl Entry {
         }
     }
 
-    /// Whose it is; none: the host's.
-    pub fn tenant(&self) -> Option<&Tenant> {
+    /// May somebody of `tenant` see it? As [`Event::is_seen_by`].
+    pub fn is_seen_by(&self, tenant: Option<&Tenant>) -> bool {
         match &self.what {
-            What::Event { event, .. } => event.tenant.as_ref(),
-            What::Called(ran) | What::Ended(ran) => Some(&ran.tenant),
+            What::Event { event, .. } => event.is_seen_by(tenant),
+            What::Called(ran) | What::Ended(ran) => tenant.is_none_or(|viewer| *viewer == ran.tenant),
         }
     }
 

@@ -2,12 +2,12 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use skillhost_types::{RunId, Tenant, Timestamp};
+use skillhost_types::{RunId, Tenant, Timestamp, shown};
 
 use crate::EventError;
 
-/// Longest kind, in bytes.
-const LONGEST_KIND: usize = 64;
+/// Longest kind, and longest pattern of kinds, in bytes.
+pub const LONGEST_KIND: usize = 64;
 
 /// Longest data of an event, in bytes of JSON: a note for people and programs, not a document store.
 const LONGEST_DATA: usize = 64 << 10;
@@ -30,6 +30,23 @@ pub struct Event {
     pub tenant: Option<Tenant>,
     /// What else there is to say.
     pub data: Value,
+}
+
+impl Event {
+    /// May somebody of `tenant` see it? None: of all tenants. The one rule for everybody whom the host tells what happened: a
+    /// tenant sees its own, and of the host's own what concerns all.
+    pub fn is_seen_by(&self, tenant: Option<&Tenant>) -> bool {
+        match (tenant, &self.tenant) {
+            (None, _) => true,
+            (Some(viewer), Some(owner)) => viewer == owner,
+            (Some(_), None) => self.concerns_all(),
+        }
+    }
+
+    /// Of the host's own: what the list of skills and `/ready` tell every tenant anyway.
+    fn concerns_all(&self) -> bool {
+        self.kind.starts_with("skill.") || matches!(self.kind.as_str(), "system.started" | "system.stopped")
+    }
 }
 
 /// Something that happened, on its way into the log.
@@ -56,9 +73,9 @@ impl NewEvent {
         };
         let kind = &self.kind;
         if kind.len() > LONGEST_KIND || !kind.contains('.') || !kind.split('.').all(word) {
-            let shown: String = kind.chars().take(64).flat_map(char::escape_default).collect();
             return Err(EventError::Invalid(format!(
-                "`{shown}` is no kind of event: write dotted words of a-z, 0-9 and `-`, {LONGEST_KIND} bytes at most"
+                "`{}` is no kind of event: write dotted words of a-z, 0-9 and `-`, {LONGEST_KIND} bytes at most",
+                shown(kind)
             )));
         }
         let length = serde_json::to_string(&self.data).map_or(usize::MAX, |text| text.len());
@@ -68,5 +85,40 @@ impl NewEvent {
             )));
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_tenant_sees_its_own_and_of_the_hosts_what_concerns_all() {
+        let [alice, bob] = ["alice", "bob"].map(|name| Tenant::new(name).unwrap());
+        for (kind, owner, seen) in [
+            ("task.created", Some(&alice), true),
+            ("task.created", Some(&bob), false),
+            ("skill.note", Some(&bob), false),
+            ("skill.absorbed", None, true),
+            ("system.started", None, true),
+            ("system.stopped", None, true),
+            ("system.error", None, false),
+            ("approval.proposed", None, false),
+            ("skillful.x", None, false),
+        ] {
+            let event = Event {
+                seq: 1,
+                at: Timestamp(0),
+                kind: kind.into(),
+                source: "s".into(),
+                run: None,
+                tenant: owner.cloned(),
+                data: json!({}),
+            };
+            assert_eq!(event.is_seen_by(Some(&alice)), seen, "{kind} of {owner:?}");
+            assert!(event.is_seen_by(None), "{kind} of {owner:?}");
+        }
     }
 }

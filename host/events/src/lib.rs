@@ -32,9 +32,9 @@ use skillhost_store::{StoreError, WriteError};
 
 pub use chain::{Hash, Head, ParseHashError, write_head};
 pub use entry::{Entry, Ran};
-pub use event::{Event, NewEvent};
+pub use event::{Event, LONGEST_KIND, NewEvent};
 pub use log::EventLog;
-pub use query::{Query, RunQuery};
+pub use query::{Page, Query, RunQuery};
 pub use verify::{Broken, Reason, Verdict};
 
 /// When an append is answered.

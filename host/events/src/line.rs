@@ -226,10 +226,15 @@ pub(crate) fn entries(first: u64, body: &[u8]) -> impl Iterator<Item = Entry> {
     })
 }
 
-/// The records of a body, in log order.
-pub(crate) fn runs(body: &[u8]) -> impl Iterator<Item = RunRecord> {
-    lines(0, body).filter_map(|(_, line)| {
+/// The same, decoded.
+pub(crate) fn events(first: u64, body: &[u8]) -> impl Iterator<Item = Event> {
+    entries(first, body).map(Event::from)
+}
+
+/// The records of a body whose first event is at `first`, in log order, each with the position of its own first event.
+pub(crate) fn runs(first: u64, body: &[u8]) -> impl Iterator<Item = (u64, RunRecord)> {
+    lines(first, body).filter_map(|(seq, line)| {
         let document = line.strip_prefix(&[RUN])?;
-        serde_json::from_slice(document).ok().map(RunLine::into_record)
+        serde_json::from_slice(document).ok().map(|line: RunLine<'_>| (seq, line.into_record()))
     })
 }

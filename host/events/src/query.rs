@@ -15,12 +15,23 @@ pub struct Query {
     pub run: Option<RunId>,
     /// Only this tenant's; none: everybody's and the host's own.
     pub tenant: Option<Tenant>,
+    /// Only what somebody of this tenant sees, see [`Event::is_seen_by`]; none: all.
+    pub viewer: Option<Tenant>,
     /// Only after this position; none: from the first on.
     pub after: Option<u64>,
     /// Only before this position; none: up to the last one.
     pub before: Option<u64>,
     /// So many at the most.
     pub limit: usize,
+}
+
+/// A part of what there is.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Page<T> {
+    /// What was found.
+    pub found: Vec<T>,
+    /// The position after or before which the same is to be asked again, whichever way it went; none: there is nothing further.
+    pub next: Option<u64>,
 }
 
 /// Which runs.
@@ -30,13 +41,20 @@ pub struct RunQuery<'a> {
     pub skill: Option<&'a str>,
     /// Only this tenant's.
     pub tenant: Option<&'a Tenant>,
+    /// Only those that gave their output, or only those that failed; none: all.
+    pub ok: Option<bool>,
+    /// Only those before this position of the log; none: up to the last one.
+    pub before: Option<u64>,
     /// So many at the most.
     pub limit: usize,
 }
 
 impl RunQuery<'_> {
-    pub(crate) fn matches(&self, run: &RunRecord) -> bool {
-        self.skill.is_none_or(|skill| *run.skill == *skill) && self.tenant.is_none_or(|tenant| *tenant == run.tenant)
+    pub(crate) fn matches(&self, seq: u64, run: &RunRecord) -> bool {
+        self.before.is_none_or(|before| seq < before)
+            && self.skill.is_none_or(|skill| *run.skill == *skill)
+            && self.tenant.is_none_or(|tenant| *tenant == run.tenant)
+            && self.ok.is_none_or(|ok| ok == run.ok)
     }
 }
 
@@ -49,5 +67,6 @@ impl Query {
             && self.source.as_ref().is_none_or(|source| *source == event.source)
             && self.run.is_none_or(|run| event.run == Some(run))
             && (self.tenant.is_none() || self.tenant == event.tenant)
+            && event.is_seen_by(self.viewer.as_ref())
     }
 }

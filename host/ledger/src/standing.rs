@@ -31,6 +31,13 @@ pub struct Standing {
     pub reserved: u64,
 }
 
+impl Standing {
+    /// Is the budget this tenant's, or a part of it?
+    pub fn is_of(&self, tenant: &Tenant) -> bool {
+        self.scope.split(',').any(|who| who.strip_prefix("tenant:") == Some(tenant.as_str()))
+    }
+}
+
 /// What is taken of a limit.
 #[derive(Default)]
 pub(crate) struct Taken {

@@ -6,6 +6,7 @@
 //! without saying so: a full queue makes senders wait, a failing disk is retried and shown in [`Writer::health`].
 //! Price: a connection for writing and up to [`READERS`] for reading, one thread per writer, and for entries that
 //! nobody waits for a delay of [`FLUSH_INTERVAL`] at the most before they are on disk.
+#![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test may fail loudly"))]
 
 mod commit;
 mod database;

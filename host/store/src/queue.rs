@@ -2,7 +2,8 @@
 //!
 //! Contract: no wake-up is lost. The thread looks at the queue under its lock before it sleeps, and says how it
 //! sleeps; a sender that finds it asleep for too long wakes it. Price: a sender takes one short lock, and makes a
-//! system call only if it is the first who waits for a commit, fills the queue, or is the first after a quiet time.
+//! system call only if it waits for a commit, fills the queue, or is the first after a quiet time. Of many who wait at once
+//! two make one, and all wait up to [`GATHER`] for those who shared the last commit.
 
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -320,3 +321,6 @@ impl<C: Commit> Queue<C> {
 pub(crate) fn longer(pause: Option<Duration>) -> Duration {
     pause.map_or(FIRST_PAUSE, |pause| (pause * 2).min(LONGEST_PAUSE))
 }
+
+#[cfg(test)]
+mod tests;

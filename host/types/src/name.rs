@@ -38,10 +38,7 @@ macro_rules! name {
                 if is_name(text) {
                     Ok(Self(text.into()))
                 } else {
-                    Err(NameError {
-                        what: $what,
-                        given: text.chars().take(64).flat_map(char::escape_default).collect(),
-                    })
+                    Err(NameError { what: $what, given: crate::shown(text) })
                 }
             }
 

@@ -2,7 +2,11 @@ use proptest::prelude::*;
 use serde_json::json;
 use skillhost_types::{Caller, Digest, Glob, Output, System, Tenant, Usage};
 
+use skillhost_types::RunId;
+
 use super::*;
+use crate::event::Event;
+use crate::query::{Page, Query, RunQuery};
 
 fn open(folder: &Path) -> EventLog {
     EventLog::open(folder, Arc::new(System)).unwrap()
@@ -149,6 +153,43 @@ async fn a_malformed_event_is_refused_by_name() {
     assert!(matches!(log.append(huge).await, Err(EventError::TooLarge(_))));
 }
 
+/// All that `look` leads to, page after page.
+fn pages<T>(mut look: impl FnMut(Option<u64>) -> Page<T>, mut add: impl FnMut(Vec<T>)) -> usize {
+    let (mut at, mut pages) = (None, 0);
+    loop {
+        let Page { found, next } = look(at);
+        add(found);
+        pages += 1;
+        if next.is_none() {
+            return pages;
+        }
+        at = next;
+    }
+}
+
+#[tokio::test]
+async fn who_goes_on_where_a_bounded_look_ended_gets_all_runs_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = open(folder.path());
+    for number in 0..50 {
+        let record = record(if number % 7 == 0 { "rare" } else { "usual" }, None);
+        // Rows of one run, and rows of several.
+        let recording = if number % 3 == 0 { Recording::Durable } else { Recording::Relaxed };
+        log.record_run(&record, recording).await.unwrap();
+    }
+    log.append(event("system.end", "s")).await.unwrap();
+    for skill in ["rare", "usual", "none"] {
+        let of = |before, limit| RunQuery { skill: Some(skill), before, limit, ..RunQuery::default() };
+        let whole = log.runs(&of(None, usize::MAX)).unwrap();
+        for (limit, reach) in [(1, usize::MAX), (3, usize::MAX), (usize::MAX, 1), (2, 4_000)] {
+            let mut all = Vec::new();
+            let count = pages(|before| log.runs_page(&of(before, limit), reach).unwrap(), |found| all.extend(found));
+            assert_eq!(all, whole, "{skill} {limit} {reach}");
+            assert!(reach == usize::MAX || count > 2, "{count}");
+        }
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
     #[test]
@@ -181,6 +222,15 @@ proptest! {
             .collect();
         let last: Vec<_> = log.last(&query).unwrap().iter().map(|event| event.seq).collect();
         prop_assert_eq!(&last, &expected[expected.len().saturating_sub(limit)..]);
+        let seqs = |events: &[Event]| events.iter().map(|event| event.seq).collect::<Vec<_>>();
+        let mut forwards = Vec::new();
+        let page = |at: Option<u64>| log.read_page(&Query { after: at.or(after), ..query.clone() }, 1).unwrap();
+        pages(page, |found| forwards.extend(seqs(&found)));
+        prop_assert_eq!(&forwards, &expected);
+        let mut backwards = Vec::new();
+        let page = |at: Option<u64>| log.last_page(&Query { before: at.or(before), ..query.clone() }, 1).unwrap();
+        pages(page, |found| backwards.splice(..0, seqs(&found)).for_each(drop));
+        prop_assert_eq!(&backwards, &expected);
         expected.truncate(limit);
         let first: Vec<_> = log.read(&query).unwrap().iter().map(|event| event.seq).collect();
         prop_assert_eq!(first, expected);

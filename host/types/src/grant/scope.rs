@@ -1,6 +1,6 @@
 use super::{Capability, HttpScope, ScopeFault};
-use crate::Glob;
 use crate::name::is_name;
+use crate::{Glob, is_unseen};
 
 /// Longest scope, in bytes: a URL with a long path fits, and a person can still read it before approving.
 pub(super) const LONGEST_SCOPE: usize = 512;
@@ -55,21 +55,10 @@ pub(super) fn check(text: &str) -> Result<(), ScopeFault> {
     if text.is_empty() || text.len() > LONGEST_SCOPE {
         return Err(ScopeFault::Length(text.len()));
     }
-    match text.chars().find(|char| is_unseen(*char)) {
+    match text.chars().find(|char| is_unseen(*char) || (char.is_whitespace() && *char != ' ')) {
         Some(char) => Err(ScopeFault::Character(char)),
         None => Ok(()),
     }
-}
-
-/// Controls, spaces but the plain one, marks of direction, and what is joined or tagged without being seen.
-fn is_unseen(char: char) -> bool {
-    char.is_control()
-        || (char.is_whitespace() && char != ' ')
-        || matches!(
-            char,
-            '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}'
-                | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}'
-        )
 }
 
 /// A name, or a glob that can match one.
