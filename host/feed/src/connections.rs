@@ -1,28 +1,27 @@
 //! Who is connected, counted by address.
 //!
-//! Contract: an address holds no more places than it may, and all together no more than [`TOTAL`]; a place is given back when it is
-//! dropped. Price: an entry per address that is connected.
+//! Contract: an address holds no more places than it may, and all together no more than [`TOTAL`]; those who have not said yet
+//! who they are take none of the places of those who have. A place is given back when it is dropped. Price: an entry per
+//! address that is connected.
 
-use std::collections::HashMap;
-use std::net::{IpAddr, Ipv6Addr};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::net::IpAddr;
+
+use crate::shares::{NoneLeft, Share, Shares};
 
 /// Connections at the same time, of all addresses: some 50 KiB each, 200 MiB together.
 const TOTAL: usize = 4_096;
 
-/// Bits of an IPv6 address that say whose it is: the smallest network that is given to somebody, who may use any address in it.
-const NETWORK_BITS: u32 = 64;
+/// Connections of all addresses that have not said yet who they are, which takes a round trip.
+const ALL_UNKNOWN: usize = 512;
 
-/// Counts connections. Cheap to clone; all clones count together.
-#[derive(Debug, Clone, Default)]
+/// The same from one address: what a household of browsers opens at the same time.
+const UNKNOWN: usize = 8;
+
+/// Counts connections.
+#[derive(Debug)]
 pub(crate) struct Connections {
-    table: Arc<Mutex<Table>>,
-}
-
-#[derive(Debug, Default)]
-struct Table {
-    total: usize,
-    of: HashMap<IpAddr, usize>,
+    known: Shares,
+    unknown: Shares,
 }
 
 /// Why a connection is refused: to be told with 429, before the upgrade.
@@ -31,98 +30,78 @@ pub enum Full {
     /// The address has as many as it may.
     #[error("there are {0} connections to the feed from this address already: close one, or raise `feed.per_address`")]
     Address(usize),
+    /// The address has as many as it may that did not say who they are.
+    #[error(
+        "there are {0} connections to the feed from this address that have not said who they are: say it, or come with `Authorization`"
+    )]
+    Unknown(usize),
     /// The host has as many as it may.
-    #[error("the host has {TOTAL} connections to the feed already: come back later")]
-    Host,
+    #[error("the host has {0} connections to the feed already: come back later")]
+    Host(usize),
 }
 
 /// A connection's place, until it is dropped.
 #[derive(Debug)]
 pub struct Place {
-    table: Arc<Mutex<Table>>,
-    key: IpAddr,
+    share: Share,
+    peer: IpAddr,
+    /// Where the places are of those who are known, for one who is not.
+    known: Option<Shares>,
 }
 
 impl Connections {
-    /// Takes a place for a connection from `peer`, of which there may be `per_address`. `peer` is who the connection comes
-    /// from; what a header says only if a proxy wrote it that the operator named.
-    pub(crate) fn admit(&self, peer: IpAddr, per_address: usize) -> Result<Place, Full> {
-        let key = owner(peer);
-        let mut table = self.table.lock().unwrap_or_else(PoisonError::into_inner);
-        if table.total >= TOTAL {
-            return Err(Full::Host);
-        }
-        let taken = table.of.get(&key).copied().unwrap_or_default();
-        if taken >= per_address {
-            return Err(Full::Address(taken));
-        }
-        table.of.insert(key, taken + 1);
-        table.total += 1;
-        Ok(Place { table: self.table.clone(), key })
+    pub(crate) fn new(per_address: usize) -> Self {
+        Self { known: Shares::new(per_address, TOTAL), unknown: Shares::new(UNKNOWN.min(per_address), ALL_UNKNOWN) }
     }
 
-    /// How many there are.
-    #[cfg(test)]
-    fn count(&self) -> usize {
-        self.table.lock().unwrap_or_else(PoisonError::into_inner).total
+    /// Takes a place for a connection from `peer`; `known`: somebody who said who it is.
+    pub(crate) fn admit(&self, peer: IpAddr, known: bool) -> Result<Place, Full> {
+        if known {
+            return Ok(Place { share: of_known(&self.known, peer)?, peer, known: None });
+        }
+        let share = self.unknown.take(peer).map_err(|none| match none {
+            NoneLeft::OfAddress(count) => Full::Unknown(count),
+            NoneLeft::OfAll(count) => Full::Host(count),
+        })?;
+        Ok(Place { share, peer, known: Some(self.known.clone()) })
     }
 }
 
-impl Drop for Place {
-    fn drop(&mut self) {
-        let mut table = self.table.lock().unwrap_or_else(PoisonError::into_inner);
-        table.total = table.total.saturating_sub(1);
-        let left = table.of.get(&self.key).map_or(0, |taken| taken.saturating_sub(1));
-        match left {
-            0 => table.of.remove(&self.key),
-            left => table.of.insert(self.key, left),
-        };
+impl Place {
+    /// Takes one of the places of those who are known instead.
+    pub(crate) fn become_known(&mut self) -> Result<(), Full> {
+        if let Some(known) = &self.known {
+            self.share = of_known(known, self.peer)?;
+            self.known = None;
+        }
+        Ok(())
     }
 }
 
-/// The address that stands for all that its owner has.
-fn owner(peer: IpAddr) -> IpAddr {
-    match peer.to_canonical() {
-        IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & (u128::MAX << (128 - NETWORK_BITS)))),
-        address => address,
-    }
+fn of_known(known: &Shares, peer: IpAddr) -> Result<Share, Full> {
+    known.take(peer).map_err(|none| match none {
+        NoneLeft::OfAddress(count) => Full::Address(count),
+        NoneLeft::OfAll(count) => Full::Host(count),
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn ip(text: &str) -> IpAddr {
-        text.parse().unwrap()
-    }
-
     #[test]
-    fn an_address_gets_as_many_places_as_it_may_and_again_when_one_is_given_back() {
-        let connections = Connections::default();
-        let first = connections.admit(ip("10.0.0.1"), 2).unwrap();
-        let _second = connections.admit(ip("::ffff:10.0.0.1"), 2).unwrap();
-        assert_eq!(connections.admit(ip("10.0.0.1"), 2).unwrap_err(), Full::Address(2));
-        let _other = connections.admit(ip("10.0.0.2"), 2).unwrap();
-        drop(first);
-        assert!(connections.admit(ip("10.0.0.1"), 2).is_ok());
-        assert_eq!(connections.count(), 2);
-    }
-
-    #[test]
-    fn an_ipv6_network_is_one_address() {
-        let connections = Connections::default();
-        let _place = connections.admit(ip("2001:db8::1"), 1).unwrap();
-        assert!(connections.admit(ip("2001:db8::ffff:1"), 1).is_err());
-        assert!(connections.admit(ip("2001:db8:0:1::1"), 1).is_ok());
-    }
-
-    #[test]
-    fn all_together_have_a_limit_and_nothing_is_kept_of_who_left() {
-        let connections = Connections::default();
-        let places: Vec<_> = (0..TOTAL).map(|_| connections.admit(ip("10.0.0.1"), usize::MAX).unwrap()).collect();
-        assert_eq!(connections.admit(ip("10.0.0.2"), 1).unwrap_err(), Full::Host);
-        drop(places);
-        assert_eq!(connections.count(), 0);
-        assert!(connections.table.lock().unwrap().of.is_empty());
+    fn who_does_not_say_who_it_is_takes_no_place_of_those_who_do() {
+        let here = IpAddr::from([10, 0, 0, 1]);
+        let connections = Connections::new(10);
+        let mut strangers: Vec<_> = (0..UNKNOWN).map(|_| connections.admit(here, false).unwrap()).collect();
+        assert_eq!(connections.admit(here, false).unwrap_err(), Full::Unknown(UNKNOWN));
+        let mut guests: Vec<_> = (0..10).map(|_| connections.admit(here, true).unwrap()).collect();
+        assert_eq!(connections.admit(here, true).unwrap_err(), Full::Address(10));
+        assert_eq!(strangers[0].become_known(), Err(Full::Address(10)));
+        guests.pop();
+        assert_eq!(strangers[0].become_known(), Ok(()));
+        assert_eq!(strangers[1].become_known(), Err(Full::Address(10)));
+        assert!(connections.admit(here, false).is_ok(), "its place is free for the next stranger");
+        assert_eq!(Connections::new(0).admit(here, false).unwrap_err(), Full::Unknown(0));
     }
 }

@@ -1,3 +1,8 @@
+//! An event as clients get it.
+//!
+//! Contract: one message for all who listen, at most [`LARGEST_MESSAGE`] long; data that would make it longer is left out, and
+//! said so. Price: one encoding per event that a client gets, however many do.
+
 use std::sync::OnceLock;
 
 use axum::extract::ws::Utf8Bytes;

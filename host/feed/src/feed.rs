@@ -1,6 +1,8 @@
+//! What all clients of a feed share: where events come from, places, figures, and the end.
+
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
 
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -9,6 +11,7 @@ use tokio_util::task::task_tracker::TaskTrackerToken;
 use crate::config::FeedConfig;
 use crate::connections::{Connections, Full, Place};
 use crate::hub::Hub;
+use crate::session::Entrance;
 
 /// The live feed of a host: what its clients share. Cheap to clone.
 #[derive(Clone)]
@@ -18,7 +21,7 @@ pub struct Feed {
 
 struct Shared {
     hub: Hub,
-    config: RwLock<FeedConfig>,
+    config: FeedConfig,
     connections: Connections,
     present: TaskTracker,
     closing: CancellationToken,
@@ -49,7 +52,7 @@ pub struct Counters {
 impl Feed {
     /// A feed of what `hub` learns.
     pub fn new(hub: Hub, config: FeedConfig) -> Self {
-        let (config, connections, present) = (RwLock::new(config), Connections::default(), TaskTracker::new());
+        let (connections, present) = (Connections::new(config.per_address), TaskTracker::new());
         let (closing, counts) = (CancellationToken::new(), Counts::default());
         Self { shared: Arc::new(Shared { hub, config, connections, present, closing, counts }) }
     }
@@ -59,20 +62,14 @@ impl Feed {
         &self.shared.hub
     }
 
-    /// Takes another configuration. Clients that are connected keep the one they found.
-    pub fn configure(&self, config: FeedConfig) {
-        *self.shared.config.write().unwrap_or_else(PoisonError::into_inner) = config;
+    pub(crate) fn config(&self) -> &FeedConfig {
+        &self.shared.config
     }
 
-    pub(crate) fn config(&self) -> FeedConfig {
-        *self.shared.config.read().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Takes a place for a connection from `peer`, before its upgrade. `peer` is who the connection comes from; what a header
-    /// says only if a proxy wrote it that the operator named. The place is to be held until [`serve`](crate::serve) has
-    /// come back.
-    pub fn admit(&self, peer: IpAddr) -> Result<Place, Full> {
-        self.shared.connections.admit(peer, self.config().per_address)
+    /// Takes a place for a connection from `peer`, before its upgrade, to be [served](crate::serve) in. `peer` is who the
+    /// connection comes from; what a header says only if a proxy wrote it that the operator named.
+    pub fn admit(&self, peer: IpAddr, entrance: &Entrance) -> Result<Place, Full> {
+        self.shared.connections.admit(peer, entrance.is_known())
     }
 
     /// How the feed fares.

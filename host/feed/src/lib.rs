@@ -24,8 +24,8 @@ mod hub;
 mod message;
 mod pace;
 mod session;
+mod shares;
 mod subscription;
-mod visibility;
 
 pub use config::FeedConfig;
 pub use connections::{Full, Place};
@@ -33,4 +33,5 @@ pub use event::FeedEvent;
 pub use feed::{Counters, Feed};
 pub use hub::{Hub, Lagged, Listener};
 pub use session::{Entrance, Pass, TokenCheck, serve, upgrade};
-pub use visibility::{Viewer, may_see};
+pub use shares::{NoneLeft, Share, Shares};
+pub use subscription::Viewer;

@@ -1,15 +1,16 @@
 //! What clients say, and what they are told beside events.
+//!
+//! Contract: a request is one of three, with at most [`MOST_PATTERNS`] short patterns; what is none of them is refused with what
+//! it should be. Price: the decoding of a few hundred bytes.
 
 use serde::{Deserialize, Serialize};
+use skillhost_events::LONGEST_KIND;
 use skillhost_types::Glob;
 
 use crate::pace::Gap;
 
 /// Patterns in one subscription. The host's kinds have eight first words.
 const MOST_PATTERNS: usize = 16;
-
-/// Longest pattern, in bytes: as the longest kind.
-const LONGEST_PATTERN: usize = 64;
 
 /// The one channel there is.
 const CHANNEL: &str = "events";
@@ -61,7 +62,7 @@ pub(crate) enum RequestError {
     Channel,
     #[error("there may be {MOST_PATTERNS} patterns in `kinds`, not {0}: leave some out, or subscribe to `*`")]
     ManyKinds(usize),
-    #[error("a pattern in `kinds` may have 1 to {LONGEST_PATTERN} bytes, not {0}")]
+    #[error("a pattern in `kinds` may have 1 to {LONGEST_KIND} bytes, not {0}")]
     LongKind(usize),
 }
 
@@ -81,7 +82,7 @@ impl TryFrom<Option<Vec<String>>> for Kinds {
         if patterns.len() > MOST_PATTERNS {
             return Err(RequestError::ManyKinds(patterns.len()));
         }
-        match patterns.iter().map(String::len).find(|length| !(1..=LONGEST_PATTERN).contains(length)) {
+        match patterns.iter().map(String::len).find(|length| !(1..=LONGEST_KIND).contains(length)) {
             Some(length) => Err(RequestError::LongKind(length)),
             None => Ok(Self(patterns.iter().map(|pattern| Glob::new(pattern)).collect())),
         }

@@ -2,7 +2,8 @@
 //!
 //! Contract: a client is heard only once it is known who it is, and no longer than its token is good; what it says is small, and
 //! seldom. It is closed with 1001 when the host stops, with 1008 when it is not let in, breaks the rules or its token
-//! ends, and with 1013 when it takes nothing, or so little that the feed went on without it: it is to come back with `since`.
+//! ends, and with 1013 when it takes nothing, or so little that the feed went on without it: it is to come back with `since`;
+//! so when its address has as many connections as it may.
 //! Price: a task, the buffers of [`upgrade`], and what the system keeps for a socket.
 
 mod entrance;
@@ -16,13 +17,12 @@ use std::time::Duration;
 use axum::extract::ws::{WebSocket, WebSocketUpgrade};
 use tokio::time::{Instant, sleep_until, timeout};
 
-use crate::config::FeedConfig;
+use crate::connections::Place;
 use crate::feed::Feed;
 use crate::hub::Wakes;
 use crate::message::{Reply, Request, Subscribe};
 use crate::pace::Pace;
-use crate::subscription::{Next, Subscription};
-use crate::visibility::Viewer;
+use crate::subscription::{Next, Subscription, Viewer};
 use pulse::{Beat, Pulse};
 use wire::{End, Heard, Socket, Wire};
 
@@ -57,18 +57,17 @@ pub fn upgrade<F>(upgrade: WebSocketUpgrade<F>) -> WebSocketUpgrade<F> {
 
 /// Serves a client until one of both has enough. Its connection must have been [upgraded](upgrade) with the feed's limits, from a TCP
 /// stream without delay (`TCP_NODELAY`): with it, events would wait for the client's acknowledgement of those before.
-pub async fn serve(socket: WebSocket, feed: Feed, entrance: Entrance) {
-    converse(socket, &feed, entrance).await;
+pub async fn serve(socket: WebSocket, feed: Feed, entrance: Entrance, place: Place) {
+    converse(socket, &feed, entrance, place).await;
 }
 
-async fn converse<S: Socket>(socket: S, feed: &Feed, entrance: Entrance) {
+async fn converse<S: Socket>(socket: S, feed: &Feed, entrance: Entrance, mut place: Place) {
     let _present = feed.enter();
-    let config = feed.config();
-    let mut wire = Wire::new(socket, config.send_timeout);
+    let mut wire = Wire::new(socket, feed.config().send_timeout);
     let end = tokio::select! {
         biased;
         () = feed.closing() => End::Stopping,
-        end = attend(&mut wire, feed, config, entrance) => end,
+        end = attend(&mut wire, feed, entrance, &mut place) => end,
     };
     if end == End::Slow {
         feed.counts().slow.fetch_add(1, Ordering::Relaxed);
@@ -76,20 +75,19 @@ async fn converse<S: Socket>(socket: S, feed: &Feed, entrance: Entrance) {
     wire.close(end).await;
 }
 
-async fn attend<S: Socket>(wire: &mut Wire<S>, feed: &Feed, config: FeedConfig, entrance: Entrance) -> End {
-    let pass = match entrance.pass(wire).await {
+async fn attend<S: Socket>(wire: &mut Wire<S>, feed: &Feed, entrance: Entrance, place: &mut Place) -> End {
+    let pass = match entrance.pass(wire, || place.become_known()).await {
         Ok(pass) => pass,
         Err(end) => return end,
     };
     let session = Session {
         wire,
         feed,
-        config,
         viewer: pass.viewer.clone(),
         wakes: feed.hub().wakes(),
         subscription: None,
-        pace: Pace::new(config.rate),
-        pulse: Pulse::new(Instant::now(), config.send_timeout),
+        pace: Pace::new(feed.config().rate),
+        pulse: Pulse::new(Instant::now(), feed.config().send_timeout),
         next: VecDeque::new(),
     };
     tokio::select! {
@@ -101,7 +99,6 @@ async fn attend<S: Socket>(wire: &mut Wire<S>, feed: &Feed, config: FeedConfig, 
 struct Session<'a, S> {
     wire: &'a mut Wire<S>,
     feed: &'a Feed,
-    config: FeedConfig,
     viewer: Viewer,
     wakes: Wakes,
     subscription: Option<Subscription>,
@@ -170,7 +167,7 @@ impl<S: Socket> Session<'_, S> {
             let _ = timeout(CATCH_UP, self.wakes.reached(since.seq)).await;
         }
         let (subscription, start) =
-            Subscription::start(hub, self.viewer.clone(), request.kinds, request.since, self.config.replay);
+            Subscription::start(hub, self.viewer.clone(), request.kinds, request.since, self.feed.config().replay);
         self.subscription = Some(subscription);
         let count = start.replayed.len();
         self.wire.put(&Reply::subscribed(hub.epoch(), start.head, start.recovered, count)).await?;

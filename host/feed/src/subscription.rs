@@ -6,14 +6,20 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use skillhost_types::Glob;
+use skillhost_types::{Glob, Tenant};
 use tokio::time::Instant;
 
 use crate::event::FeedEvent;
 use crate::hub::{Hub, Lagged, MOST_KINDS};
 use crate::message::{Kinds, Since};
 use crate::pace::{Gap, Pace};
-use crate::visibility::{Viewer, may_see};
+
+/// Whose events somebody sees.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Viewer {
+    /// This tenant's, as [`skillhost_events::Event::is_seen_by`] has it; none: everybody's and the host's own.
+    pub tenant: Option<Tenant>,
+}
 
 /// What is next for a client.
 #[derive(Debug, Clone)]
@@ -86,8 +92,7 @@ struct Filter {
 
 impl Filter {
     fn wants(&mut self, event: &FeedEvent) -> bool {
-        may_see(event.entry().kind(), event.entry().tenant(), self.viewer.tenant.as_ref())
-            && (self.kinds.is_empty() || self.wants_kind(event))
+        event.entry().is_seen_by(self.viewer.tenant.as_ref()) && (self.kinds.is_empty() || self.wants_kind(event))
     }
 
     fn wants_kind(&mut self, event: &FeedEvent) -> bool {

@@ -22,7 +22,7 @@ use serde::Deserialize;
 use serde_json::json;
 use skillhost_events::{EventLog, NewEvent};
 use skillhost_feed::FeedConfig;
-use support::{Client, Server};
+use support::{CONFIG, Client, Server};
 use tokio::sync::watch;
 use tokio_tungstenite::tungstenite::Message;
 
@@ -202,7 +202,7 @@ async fn a_thousand_clients_hear_in_time_while_2000_events_a_second_are_written_
     let limit = getrlimit(Resource::Nofile);
     setrlimit(Resource::Nofile, rustix::process::Rlimit { current: limit.maximum, ..limit }).unwrap();
     let folder = tempfile::tempdir().unwrap();
-    let server = Server::start(&folder, FeedConfig { per_address: 2_000, ..FeedConfig::default() }).await;
+    let server = Server::start(&folder, FeedConfig { per_address: 2_000, ..CONFIG }).await;
     let address = server.address;
     let mut deaf = Client::connect(address).await.unwrap();
     deaf.subscribe(&[], None).await;

@@ -15,7 +15,7 @@ use futures_util::SinkExt as _;
 use serde_json::json;
 use skillhost_events::NewEvent;
 use skillhost_feed::FeedConfig;
-use support::{Client, Server};
+use support::{CONFIG, Client, Server};
 use tempfile::TempDir;
 use tokio_tungstenite::tungstenite::{Error, Message};
 
@@ -31,7 +31,7 @@ fn event(size: usize) -> NewEvent {
 #[tokio::test]
 async fn more_connections_than_an_address_may_have_are_refused_before_the_upgrade() {
     let folder = folder();
-    let server = Server::start(&folder, FeedConfig { per_address: 2, ..FeedConfig::default() }).await;
+    let server = Server::start(&folder, FeedConfig { per_address: 2, ..CONFIG }).await;
     let mut first = Client::connect(server.address).await.unwrap();
     let _second = Client::connect(server.address).await.unwrap();
     match Client::connect(server.address).await {
@@ -49,7 +49,7 @@ async fn more_connections_than_an_address_may_have_are_refused_before_the_upgrad
 #[tokio::test]
 async fn a_message_that_is_too_large_ends_the_connection_with_its_reason() {
     let folder = folder();
-    let server = Server::start(&folder, FeedConfig::default()).await;
+    let server = Server::start(&folder, CONFIG).await;
     let mut client = Client::connect(server.address).await.unwrap();
     client.socket.send(Message::Text("x".repeat(9 << 10).into())).await.unwrap();
     assert_eq!(client.next().await.unwrap_err(), Some(1008));
@@ -58,7 +58,7 @@ async fn a_message_that_is_too_large_ends_the_connection_with_its_reason() {
 #[tokio::test]
 async fn a_client_resumes_behind_a_host_that_began_anew_on_the_same_log_and_on_no_other() {
     let (folder, other) = (folder(), folder());
-    let server = Server::start(&folder, FeedConfig::default()).await;
+    let server = Server::start(&folder, CONFIG).await;
     for _ in 0..3 {
         server.log.append(event(1)).await.unwrap();
     }
@@ -72,14 +72,14 @@ async fn a_client_resumes_behind_a_host_that_began_anew_on_the_same_log_and_on_n
     assert_eq!(client.next().await.unwrap_err(), Some(1001));
     server.log.append(event(1)).await.unwrap();
 
-    let again = Server::start(&folder, FeedConfig::default()).await;
+    let again = Server::start(&folder, CONFIG).await;
     let mut client = Client::connect(again.address).await.unwrap();
     client.subscribe(&[], Some((&epoch, 3))).await;
     let subscribed = client.next().await.unwrap();
     assert_eq!((&subscribed["recovered"], &subscribed["replayed"]), (&json!(true), &json!(1)));
     assert_eq!(client.next().await.unwrap()["payload"]["seq"], 4);
 
-    let anew = Server::start(&other, FeedConfig::default()).await;
+    let anew = Server::start(&other, CONFIG).await;
     for _ in 0..5 {
         anew.log.append(event(1)).await.unwrap();
     }
@@ -91,11 +91,7 @@ async fn a_client_resumes_behind_a_host_that_began_anew_on_the_same_log_and_on_n
 #[tokio::test]
 async fn the_largest_events_reach_a_client_that_reads_and_close_one_that_does_not() {
     let folder = folder();
-    let config = FeedConfig {
-        rate: 1_000.try_into().unwrap(),
-        send_timeout: Duration::from_millis(500),
-        ..FeedConfig::default()
-    };
+    let config = FeedConfig { rate: 1_000.try_into().unwrap(), send_timeout: Duration::from_millis(500), ..CONFIG };
     let server = Server::start(&folder, config).await;
     let (mut reader, mut deaf) =
         (Client::connect(server.address).await.unwrap(), Client::connect(server.address).await.unwrap());

@@ -1,4 +1,8 @@
 //! The task that reads the log.
+//!
+//! Contract: what this process writes is published within [`TICK`] of its commit, what others write within [`LOOK`]; a log that cannot be
+//! read is said once and tried again. It ends with the last who holds the hub. Price: a read per tick in which something was
+//! written, four a second in which nothing was.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
@@ -66,13 +70,14 @@ async fn pass(reader: &Arc<Reader>, hub: &Weak<Shared>, cursor: &mut Option<u64>
         None => {
             let Some(shared) = hub.upgrade() else { return Ok(()) };
             let known = shared.ring().head();
-            let events = reader.beside(Reader::last).await?;
+            let mut events = reader.beside(Reader::last).await?;
             // Less than was asked for is all there is.
             let all = events.len() < PRIMED;
-            let floor = events.first().filter(|_| !all).map_or(0, |event| event.seq().saturating_sub(1));
-            let head = events.last().map_or(known, |event| event.seq().max(known));
-            shared.change(|ring| ring.prime(events, floor));
-            *cursor.insert(head)
+            // What was written since the hub began is heard by who listens since then.
+            events.retain(|event| event.seq() <= known);
+            let floor = events.first().map_or(known, |event| event.seq().saturating_sub(1));
+            shared.change(|ring| ring.prime(events, if all { 0 } else { floor }));
+            *cursor.insert(known)
         }
     };
     loop {

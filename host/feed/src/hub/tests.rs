@@ -124,6 +124,28 @@ async fn a_flood_is_heard_whole_by_who_keeps_up() {
 }
 
 #[tokio::test]
+async fn what_is_written_between_its_start_and_its_first_look_is_heard_as_well() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = open(&folder);
+    log.append(event("skill.before")).await.unwrap();
+    let hub = Hub::start(&log).unwrap();
+    let mut listener = hub.subscribe_all();
+    // This thread's executor, on which the hub is to look, waits meanwhile.
+    let other = open(&folder);
+    let written = std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        runtime.block_on(async {
+            for _ in 0..3_000 {
+                other.append_relaxed(event("skill.x")).await.unwrap();
+            }
+            other.close().await;
+        });
+    });
+    written.join().unwrap();
+    assert_eq!(hear(&mut listener, 3_000).await, (2..=3_001).collect::<Vec<_>>());
+}
+
+#[tokio::test]
 async fn who_falls_out_of_the_ring_is_told_so_and_goes_on_with_what_is_left() {
     let hub = hub();
     let mut listener = hub.subscribe_all();

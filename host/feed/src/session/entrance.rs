@@ -1,4 +1,7 @@
 //! How a client comes in, and for how long.
+//!
+//! Contract: nobody is told anything who has not said within [`INTRODUCTION`] who it is, and nobody stays longer than [`RECHECK`] after its
+//! pass ends. Price: one look at the pass every [`RECHECK`].
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,8 +9,9 @@ use std::time::Duration;
 use tokio::time::{sleep, timeout};
 
 use super::wire::{End, Heard, Socket, Wire};
+use crate::connections::Full;
 use crate::message::{Reply, Request};
-use crate::visibility::Viewer;
+use crate::subscription::Viewer;
 
 /// How long a client may take to say who it is: a round trip and a glance at a key store.
 pub(super) const INTRODUCTION: Duration = Duration::from_secs(5);
@@ -46,12 +50,28 @@ pub enum Entrance {
 pub type TokenCheck = dyn Fn(&str) -> Option<Pass> + Send + Sync;
 
 impl Entrance {
-    /// The client's pass, or why it gets none.
-    pub(super) async fn pass<S: Socket>(self, wire: &mut Wire<S>) -> Result<Pass, End> {
-        match self {
-            Self::Known(pass) => Ok(pass),
-            Self::ByToken(check) => timeout(INTRODUCTION, introduce(wire, &*check)).await.unwrap_or(Err(End::Unknown)),
+    /// Is it known already who it is?
+    pub(crate) fn is_known(&self) -> bool {
+        matches!(self, Self::Known(_))
+    }
+
+    /// The client's pass, or why it gets none. `admit` is asked once it is known who it is, unless that was known before.
+    pub(super) async fn pass<S: Socket>(
+        self,
+        wire: &mut Wire<S>,
+        admit: impl FnOnce() -> Result<(), Full>,
+    ) -> Result<Pass, End> {
+        let check = match self {
+            Self::Known(pass) => return Ok(pass),
+            Self::ByToken(check) => check,
+        };
+        let pass = timeout(INTRODUCTION, introduce(wire, &*check)).await.unwrap_or(Err(End::Unknown))?;
+        if let Err(full) = admit() {
+            wire.say(&Reply::Error { message: &full.to_string() }).await?;
+            return Err(End::Full);
         }
+        wire.say(&Reply::Authenticated).await?;
+        Ok(pass)
     }
 }
 
@@ -67,12 +87,11 @@ async fn introduce<S: Socket>(wire: &mut Wire<S>, check: &TokenCheck) -> Result<
                 return Err(End::Unknown);
             }
         };
-        let Some(pass) = check(&token) else {
-            let message = "the token is unknown or was revoked: make one with `skillhost token add`";
-            wire.say(&Reply::Error { message }).await?;
-            return Err(End::Unknown);
-        };
-        wire.say(&Reply::Authenticated).await?;
-        return Ok(pass);
+        if let Some(pass) = check(&token) {
+            return Ok(pass);
+        }
+        let message = "the token is unknown or was revoked: make one with `skillhost token add`";
+        wire.say(&Reply::Error { message }).await?;
+        return Err(End::Unknown);
     }
 }

@@ -1,5 +1,6 @@
 //! With a clock that stands still until everybody waits.
 
+use std::num::NonZeroU32;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -16,6 +17,7 @@ use tokio_util::sync::{PollSendError, PollSender};
 
 use super::entrance::{INTRODUCTION, RECHECK};
 use super::*;
+use crate::FeedConfig;
 use crate::feed::Counters;
 use crate::hub::Hub;
 use crate::hub::tests::{hub, publish, publish_at};
@@ -61,17 +63,24 @@ fn pass(tenant: Option<&str>) -> Pass {
     Pass::new(Viewer { tenant: tenant.map(|name| Tenant::new(name).unwrap()) }, || true)
 }
 
+const CONFIG: FeedConfig = FeedConfig {
+    rate: NonZeroU32::new(10).unwrap(),
+    replay: 100,
+    per_address: 64,
+    send_timeout: Duration::from_secs(5),
+};
+
 fn feed() -> (Feed, Hub) {
     let hub = hub();
-    (Feed::new(hub.clone(), FeedConfig::default()), hub)
+    (Feed::new(hub.clone(), CONFIG), hub)
 }
 
 fn connect_with(feed: &Feed, entrance: Entrance, room: usize) -> Client {
     let (to, incoming) = mpsc::unbounded_channel();
     let (outgoing, hear) = mpsc::channel(room);
     let pipe = Pipe { incoming, outgoing: PollSender::new(outgoing) };
-    let feed = feed.clone();
-    let served = tokio::spawn(async move { converse(pipe, &feed, entrance).await });
+    let (feed, place) = (feed.clone(), feed.admit([127, 0, 0, 1].into(), &entrance).unwrap());
+    let served = tokio::spawn(async move { converse(pipe, &feed, entrance, place).await });
     Client { to, hear, served }
 }
 
@@ -261,6 +270,16 @@ async fn a_client_says_who_it_is_before_anything_else() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn who_says_who_it_is_where_all_places_of_its_address_are_taken_is_told_so() {
+    let feed = Feed::new(hub(), FeedConfig { per_address: 1, ..CONFIG });
+    let _one = connect(&feed);
+    let mut other = connect_with(&feed, Entrance::ByToken(Arc::new(|_: &str| Some(pass(None)))), 100);
+    other.say(&json!({"action": "auth", "token": "good"}));
+    assert!(other.next().await["message"].as_str().unwrap().contains("feed.per_address"));
+    assert_eq!(other.closed().await, 1013);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_request_that_is_none_is_answered_and_the_connection_stays() {
     let (feed, _hub) = feed();
     let mut client = connect(&feed);
@@ -354,7 +373,7 @@ async fn a_client_that_talks_all_the_time_is_closed() {
 #[tokio::test(start_paused = true)]
 async fn a_client_that_is_asked_often_may_answer_often() {
     let hub = hub();
-    let feed = Feed::new(hub.clone(), FeedConfig { rate: 100_000.try_into().unwrap(), ..FeedConfig::default() });
+    let feed = Feed::new(hub.clone(), FeedConfig { rate: 100_000.try_into().unwrap(), ..CONFIG });
     let mut client = connect(&feed);
     client.subscribe(&[]);
     client.next().await;

@@ -30,6 +30,8 @@ pub(super) enum End {
     Slow,
     /// It did not say who it is.
     Unknown,
+    /// Its address has as many as it may.
+    Full,
     /// Its token is good no longer.
     Revoked,
     /// It says too much.
@@ -44,6 +46,7 @@ impl End {
             Self::Gone => return None,
             Self::Stopping => (1001, "the host stops"),
             Self::Slow => (1013, "you took nothing for too long: try again later, and resume with `since`"),
+            Self::Full => (1013, "there are too many connections from your address: close one, or try again later"),
             Self::Unknown => (1008, "a good token is needed, within five seconds"),
             Self::Revoked => (1008, "the token is good no longer"),
             Self::Flood => (1008, "10 messages a second are enough"),

@@ -2,6 +2,7 @@
 #![allow(dead_code, reason = "each test takes what it needs")]
 
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -25,6 +26,14 @@ use tokio_tungstenite::{WebSocketStream, client_async_with_config};
 /// How long something may take that happens at once.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// A feed as hosts have it.
+pub(crate) const CONFIG: FeedConfig = FeedConfig {
+    rate: NonZeroU32::new(10).unwrap(),
+    replay: 100,
+    per_address: 64,
+    send_timeout: Duration::from_secs(5),
+};
+
 /// A feed behind a socket.
 pub(crate) struct Server {
     pub(crate) log: EventLog,
@@ -37,15 +46,12 @@ async fn connect(
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
     upgrading: WebSocketUpgrade,
 ) -> Response {
-    let place = match feed.admit(peer.ip()) {
+    let entrance = Entrance::Known(Pass::new(Viewer { tenant: None }, || true));
+    let place = match feed.admit(peer.ip(), &entrance) {
         Ok(place) => place,
         Err(full) => return (StatusCode::TOO_MANY_REQUESTS, full.to_string()).into_response(),
     };
-    upgrade(upgrading).on_upgrade(|socket| async move {
-        let entrance = Entrance::Known(Pass::new(Viewer { tenant: None }, || true));
-        serve(socket, feed, entrance).await;
-        drop(place);
-    })
+    upgrade(upgrading).on_upgrade(|socket| serve(socket, feed, entrance, place))
 }
 
 impl Server {
