@@ -1,7 +1,7 @@
 //! `event-log`: the audit trail.
 
 use skillhost_events::{EventError, NewEvent};
-use skillhost_types::{Capability, RunId};
+use skillhost_types::{Capability, RunId, shown};
 use wasmtime::StoreContextMut;
 
 use crate::blackboard::{glob, scopes};
@@ -55,10 +55,7 @@ pub(crate) fn link(interface: &mut Interface<'_>) -> wasmtime::Result<()> {
 
 async fn append(call: Call, kind: String, data: String) -> Result<u64, HostError> {
     if !kind.starts_with("skill.") {
-        return Err(HostError::Invalid(format!(
-            "a skill's own events begin with `skill.`, unlike `{}`",
-            kind.chars().take(64).flat_map(char::escape_default).collect::<String>()
-        )));
+        return Err(HostError::Invalid(format!("a skill's own events begin with `skill.`, unlike `{}`", shown(&kind))));
     }
     if RESERVED.contains(&kind.as_str()) {
         return Err(HostError::Invalid(format!("`{kind}` is the host's own word; choose another kind")));
@@ -89,6 +86,7 @@ async fn read(call: Call, query: Query) -> Result<Vec<Event>, HostError> {
         source: query.source,
         run,
         tenant: Some(call.info.tenant.clone()),
+        viewer: None,
         after: query.after,
         before: None,
         limit: query.limit as usize,

@@ -3,14 +3,16 @@
 //! Contract: whatever the bytes are, compiling them cannot crash, fill or stall the host: the child lives
 //! under limits of memory, processor time and wall time, with an empty environment, and at low priority if it takes long. One
 //! large component is compiled at a time, and beside it one small one, so that a tool of 200 KB does not wait
-//! for an interpreter of 20 MB. Price: starting a process, about 20 ms beside the compilation.
+//! for an interpreter of 20 MB. A child hears no Ctrl-C and dies with its host. Price: starting a process, about 20 ms
+//! beside the compilation.
 
 use std::io::{Read as _, Write as _};
+use std::os::unix::process::ExitStatusExt as _;
 use std::path::PathBuf;
 use std::process::{ExitCode, Stdio};
 use std::time::Duration;
 
-use rustix::process::{Resource, Rlimit, setpriority_process, setrlimit};
+use rustix::process::{Resource, Rlimit, Signal, set_parent_process_death_signal, setpriority_process, setrlimit};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::sync::Semaphore;
 
@@ -36,6 +38,9 @@ const LONGEST_COMPLAINT: u64 = 4 << 10;
 /// somebody waits for it.
 const NICE: i32 = 10;
 
+/// What a process is told to end with: no limit sends these.
+const TO_END: [Signal; 4] = [Signal::HUP, Signal::INT, Signal::QUIT, Signal::TERM];
+
 /// Why a component could not be compiled.
 #[derive(Debug, thiserror::Error)]
 pub enum CompileError {
@@ -48,6 +53,9 @@ pub enum CompileError {
         memory = MEMORY >> 20
     )]
     Limit,
+    /// Somebody told the child to end: who stops all of a service, for example.
+    #[error("compiling it was broken off from outside; copy it again")]
+    Stopped,
     /// The child took too long.
     #[error("compiling it took more than {} s; split the component, or try again when the machine is less busy", WALL.as_secs())]
     Timeout,
@@ -79,6 +87,8 @@ impl Compiler {
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
+            // A Ctrl-C is for the host, which then goes on or ends as it sees fit.
+            .process_group(0)
             .kill_on_drop(true)
             .spawn()?;
         let (Some(mut stdin), Some(stdout), Some(stderr)) =
@@ -102,6 +112,9 @@ impl Compiler {
         match status.code() {
             Some(0) => Ok(code),
             Some(1) => Err(CompileError::Refused(String::from_utf8_lossy(&complaint).trim().to_owned())),
+            _ if status.signal().is_some_and(|signal| TO_END.map(Signal::as_raw).contains(&signal)) => {
+                Err(CompileError::Stopped)
+            }
             // Killed, or aborted because an allocation failed.
             _ => Err(CompileError::Limit),
         }
@@ -125,6 +138,8 @@ pub fn child() -> Option<ExitCode> {
 }
 
 fn compile_standard_input() -> Result<(), Box<dyn std::error::Error>> {
+    // A host that was killed wants no more of it. Of one that is gone already, the input ends early.
+    set_parent_process_death_signal(Some(Signal::KILL))?;
     let hard = |bound: u64| Rlimit { current: Some(bound), maximum: Some(bound) };
     setrlimit(Resource::Data, hard(MEMORY))?;
     setrlimit(Resource::Cpu, hard(CPU_SECONDS))?;

@@ -11,6 +11,7 @@ mod lease;
 mod life;
 mod plan;
 mod queues;
+mod status;
 mod vitals;
 
 use std::collections::HashMap;
@@ -29,6 +30,7 @@ pub use self::inbox::Parked;
 use self::inbox::{Inbox, Owner};
 use self::life::Life;
 use self::plan::{Plan, Planned};
+pub use self::status::AgentStatus;
 use self::vitals::{Signs, Vitals};
 use crate::config::{AgentConfig, Config};
 use crate::host::Inner;
@@ -64,8 +66,7 @@ pub struct AgentInfo {
     pub name: String,
     pub skill: String,
     pub tenant: String,
-    /// `healthy`, `failing`, `waiting` for its skill, or `gone` with messages left behind.
-    pub status: String,
+    pub status: AgentStatus,
     pub reason: Option<String>,
     pub subscribe: Vec<String>,
     pub deliver: String,
@@ -188,7 +189,9 @@ impl Agents {
                 .iter_mut()
                 .find(|agent| agent.name == owner.agent.as_str() && agent.tenant == owner.tenant.as_str());
             match named {
-                Some(agent) if agent.status == WAITING => (agent.waiting, agent.parked) = (waiting, parked),
+                Some(agent) if agent.status == AgentStatus::Waiting => {
+                    (agent.waiting, agent.parked) = (waiting, parked)
+                }
                 Some(_) => {}
                 None => all.push(AgentInfo { waiting, parked, ..gone(&owner) }),
             }
@@ -252,7 +255,7 @@ fn alive(plan: &Plan, signs: Signs) -> AgentInfo {
         name: plan.agent.to_string(),
         skill: plan.skill.to_string(),
         tenant: plan.tenant.to_string(),
-        status: if failures == 0 { "healthy" } else { "failing" }.to_owned(),
+        status: AgentStatus::after(failures),
         reason: None,
         subscribe: plan.channels.clone(),
         deliver: plan.deliver.as_str().to_owned(),
@@ -268,14 +271,11 @@ fn alive(plan: &Plan, signs: Signs) -> AgentInfo {
     }
 }
 
-/// The status of an agent of the configuration whose skill does not take messages.
-const WAITING: &str = "waiting";
-
 /// One that is not there any more.
 fn gone(owner: &Owner) -> AgentInfo {
     let section = AgentConfig { tenant: owner.tenant.clone(), ..AgentConfig::of(&owner.agent) };
     let reason = "neither configured nor served, and has left messages behind; name it under `agents` again to have them handled";
-    AgentInfo { status: "gone".to_owned(), ..asleep(&owner.agent, &section, reason) }
+    AgentInfo { status: AgentStatus::Gone, ..asleep(&owner.agent, &section, reason) }
 }
 
 fn asleep(name: &SkillName, section: &AgentConfig, reason: &str) -> AgentInfo {
@@ -283,7 +283,7 @@ fn asleep(name: &SkillName, section: &AgentConfig, reason: &str) -> AgentInfo {
         name: name.to_string(),
         skill: section.skill.to_string(),
         tenant: section.tenant.to_string(),
-        status: WAITING.to_owned(),
+        status: AgentStatus::Waiting,
         reason: Some(reason.to_owned()),
         subscribe: section.subscribe.clone().unwrap_or_default(),
         deliver: section.deliver.as_str().to_owned(),

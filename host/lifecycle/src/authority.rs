@@ -4,12 +4,19 @@
 //! held that was not asked for, and nothing serves while a want is neither covered nor decided on. Price: two
 //! indexed lookups per absorbed file; a run looks at none of this.
 
+mod approval;
+mod approvals;
+mod petition;
+
 use skillhost_store::StoreError;
 use skillhost_types::{Capability, Grant, Grants, SkillName};
 
-use crate::approvals::{Approval, ApprovalState, Approvals};
 use crate::config::{CarryOver, Config};
 use crate::generation::{Generation, Kind};
+
+pub use approval::{Approval, ApprovalState, DecideError, Decision};
+pub(crate) use approvals::{Approvals, MIGRATION};
+pub(crate) use petition::{ASK, rejected};
 
 /// What is to become of a file.
 #[derive(Debug)]

@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 
@@ -10,7 +9,7 @@ use arc_swap::{ArcSwap, Guard};
 use serde_json::{Value, json};
 use skillhost_blackboard::{Blackboard, BoardError, Channel, Message};
 use skillhost_capabilities::{CallSkills, Services};
-use skillhost_engine::{Admission, Cache, Compiler, Engine, PoolUsage, Protected, Settings, place_of};
+use skillhost_engine::{Admission, Cache, Compiler, Engine, PoolUsage, Settings};
 use skillhost_events::{EventError, EventLog, Head, NewEvent, Recording as Answer};
 use skillhost_ledger::{Ledger, Meter, Standing};
 use skillhost_llm::ProviderMetrics;
@@ -21,16 +20,16 @@ use tokio::sync::watch;
 
 use crate::absorb::Absorber;
 use crate::agents::{AgentInfo, Agents, Parked};
-use crate::approvals::{Approval, Approvals, DecideError};
-use crate::authority::Passing;
-use crate::config::{Config, DEFAULT_FILE, Recording};
+use crate::authority::{Approval, Approvals, DecideError, Passing};
+use crate::config::{Config, Recording};
 use crate::folder::Fingerprint;
 use crate::generation::Generation;
 use crate::keep::Keep;
+use crate::protected;
 use crate::registry::{Entry, Registry};
 use crate::reload::Reload;
 use crate::run::RunRequest;
-use crate::secrets::{self, SecretSource};
+use crate::secrets;
 use crate::services::{self, OpenError};
 use crate::watch::Watch;
 
@@ -53,6 +52,9 @@ pub struct Options {
     pub reload: Option<Reload>,
     /// Whether nothing is going to run: then the blackboard is not opened.
     pub idle: bool,
+    /// Where everybody reaches this host. None: it is its opener's alone, as `skillhost mcp` is an assistant's, and when it begins
+    /// and ends to watch is no event.
+    pub address: Option<String>,
     /// The program that compiles as a child. Its `main` must begin with `skillhost_engine::compile::child`.
     pub compiler: PathBuf,
 }
@@ -69,6 +71,7 @@ impl Options {
             resolver: None,
             reload: None,
             idle: false,
+            address: None,
             compiler: "/proc/self/exe".into(),
         }
     }
@@ -138,6 +141,8 @@ pub(crate) struct Inner {
     pub(crate) meter: Meter,
     config: ArcSwap<Config>,
     pub(crate) reload: Option<Reload>,
+    /// See [`Options::address`].
+    pub(crate) address: Option<String>,
     pub(crate) absorber: Arc<Absorber>,
     pub(crate) keep: Arc<Keep>,
     pub(crate) approvals: Approvals,
@@ -148,7 +153,7 @@ pub(crate) struct Inner {
     drop_folder: PathBuf,
     pub(crate) folder: Mutex<FolderState>,
     /// Whether everything that was in the folder at the start was absorbed or refused.
-    pub(crate) absorbed: AtomicBool,
+    pub(crate) absorbed: watch::Sender<bool>,
 }
 
 #[derive(Default)]
@@ -215,6 +220,12 @@ impl Host {
     /// for then is what serves now.
     pub fn changes(&self) -> watch::Receiver<()> {
         self.inner.changes.subscribe()
+    }
+
+    /// Comes back when all that lay in the drop folder when it was first watched is absorbed or refused.
+    pub async fn absorbed(&self) {
+        // The sender lives as long as the host.
+        let _ = self.inner.absorbed.subscribe().wait_for(|absorbed| *absorbed).await;
     }
 
     /// The folder with the files of `generation`, which nobody writes to. It stays at least an hour after it served last.
@@ -320,7 +331,7 @@ impl Host {
 
 impl Inner {
     fn open(options: Options) -> Result<Self, HostError> {
-        let Options { config, source, notices, passing, resolver, reload, idle, compiler } = options;
+        let Options { config, source, notices, passing, resolver, reload, idle, address, compiler } = options;
         let data = config.data_dir.clone();
         let unusable = |error: Box<dyn std::error::Error + Send + Sync>| HostError::Data { path: data.clone(), error };
         let engine =
@@ -338,7 +349,7 @@ impl Inner {
                 OpenError::Data(_) => unusable(error.into()),
             })?;
         let services = Arc::new(services);
-        let protected = protected(&config);
+        let protected = protected::of(&config);
         let drop_folder = config.skills_dir.clone();
         let absorber =
             Absorber::new(engine, cache, Compiler::new(compiler), services.clone(), source.clone(), protected)
@@ -353,6 +364,7 @@ impl Inner {
             agents: Agents::new(&data).map_err(|error| unusable(error.into()))?,
             config: ArcSwap::from_pointee(config),
             reload,
+            address,
             absorber: Arc::new(absorber),
             approvals: keep.approvals(source.clone()),
             keep: Arc::new(keep),
@@ -361,7 +373,7 @@ impl Inner {
             commit: tokio::sync::Mutex::default(),
             drop_folder,
             folder: Mutex::default(),
-            absorbed: AtomicBool::new(false),
+            absorbed: watch::Sender::new(false),
         })
     }
 
@@ -449,51 +461,4 @@ impl Inner {
             notices(notice);
         }
     }
-}
-
-/// The links that are followed from `path` to what it stands for: whoever replaces one decides what it stands for.
-fn links_on_the_way(path: &Path) -> Vec<PathBuf> {
-    let mut links = Vec::new();
-    let mut open: Vec<PathBuf> = std::path::absolute(path).into_iter().collect();
-    while let Some(path) = open.pop() {
-        let mut place = PathBuf::new();
-        let mut parts = path.components();
-        while let Some(part) = parts.next() {
-            place.push(part);
-            let Ok(target) = std::fs::read_link(&place) else { continue };
-            let named =
-                place.parent().and_then(place_of).zip(place.file_name()).map(|(folder, name)| folder.join(name));
-            if let Some(named) = named
-                && links.len() < MOST_LINKS
-                && !links.contains(&named)
-            {
-                links.push(named);
-                open.push(place.parent().unwrap_or(Path::new("/")).join(target).join(parts.as_path()));
-            }
-            break;
-        }
-    }
-    links
-}
-
-/// As many links as the system follows.
-const MOST_LINKS: usize = 40;
-
-/// What no skill reaches through a directory that it was granted: what the host keeps, and what says what skills may do.
-fn protected(config: &Config) -> Protected {
-    // Where it is or will be; and where its name is, which may be a link that another could take the place of.
-    let both = |path: &Path| place_of(path).into_iter().chain(links_on_the_way(path));
-    let sources = secrets::sources(config);
-    let files = sources.iter().filter_map(|(_, source)| match source {
-        SecretSource::File(path) => Some(path.as_path()),
-        SecretSource::Environment(_) => None,
-    });
-    let tls = config.http.tls.as_ref();
-    let own = [Some(config.data_dir.as_path()), tls.map(|tls| tls.key.as_path())].into_iter().flatten();
-    let hidden = files.chain(own).flat_map(both).collect();
-    let file = config.file.as_deref().unwrap_or(Path::new(DEFAULT_FILE));
-    let more = [&config.network.ca_file, &config.events.head_file].into_iter().flatten().map(PathBuf::as_path);
-    let more = more.chain(tls.map(|tls| tls.cert.as_path()));
-    let frozen = [file, config.skills_dir.as_path()].into_iter().chain(more).flat_map(both).collect();
-    Protected { hidden, frozen, ..Protected::default() }
 }

@@ -10,17 +10,17 @@ use std::sync::{Arc, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
+use skillhost_engine::CompileError;
 use skillhost_types::SkillName;
 use tokio::task::JoinHandle;
 
-use crate::absorb::Refused;
-use crate::authority::{By, Held, Verdict};
+use crate::absorb::{Refusal, Refused};
+use crate::authority::{By, Held, Verdict, rejected};
 use crate::folder::{self, Fingerprint};
 use crate::generation::Generation;
 use crate::host::{FolderState, HostError, Inner, Notice};
 use crate::keep::{Kept, Remembered};
 use crate::package::Package;
-use crate::petition::rejected;
 use crate::registry::{Change, Entry, FileState};
 
 /// How long a file that keeps changing is waited for.
@@ -112,6 +112,8 @@ impl Inner {
         let _one_at_a_time = self.commit.lock().await;
         match absorbed {
             Ok((generation, package)) => self.put(generation, package).await,
+            // Nothing was found out: whoever looks next, now or at the next start, tries again.
+            Err(Refused { why: Refusal::Compile(CompileError::Stopped), .. }) => self.look_again_at(file),
             Err(refused) => {
                 self.restore(file).await;
                 self.list_refused(refusal(file, refused)).await;

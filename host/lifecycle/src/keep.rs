@@ -14,7 +14,7 @@ use rusqlite::{Connection, OptionalExtension as _};
 use skillhost_store::{Database, Durability, StoreError};
 use skillhost_types::{Digest, Source};
 
-use crate::approvals::{self, Approvals};
+use crate::authority::{self, Approvals};
 use crate::package::{Package, PackageError};
 
 const SERVING: &str = "CREATE TABLE serving (
@@ -33,7 +33,7 @@ CREATE TABLE refused (
 ) WITHOUT ROWID;";
 
 /// The steps of the state database's schema.
-const MIGRATIONS: &[&str] = &[SERVING, approvals::MIGRATION];
+const MIGRATIONS: &[&str] = &[SERVING, authority::MIGRATION];
 
 /// How long bytes are kept that serve no more: another host on the same data may have replaced them just now.
 const GRACE: Duration = Duration::from_secs(3_600);

@@ -19,7 +19,6 @@
 
 mod absorb;
 mod agents;
-mod approvals;
 mod archive;
 mod authority;
 mod config;
@@ -35,7 +34,7 @@ mod manifest;
 mod nested;
 mod package;
 mod parts;
-mod petition;
+mod protected;
 mod registry;
 mod reload;
 mod run;
@@ -46,9 +45,8 @@ mod trace;
 mod view;
 mod watch;
 
-pub use agents::{AgentInfo, Parked};
-pub use approvals::{Approval, ApprovalState, DecideError, Decision};
-pub use authority::Passing;
+pub use agents::{AgentInfo, AgentStatus, Parked};
+pub use authority::{Approval, ApprovalState, DecideError, Decision, Passing};
 pub use config::{
     AgentConfig, ApprovalConfig, BlackboardConfig, CarryOver, Config, ConfigError, CronTimes, DEFAULT_FILE, Deliver,
     EventsConfig, FeedConfig, HostLimits, HttpConfig, Listen, McpConfig, Merge, NetworkConfig, Origin, Recording,

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::sync::PoisonError;
-use std::sync::atomic::Ordering;
 
 use serde::Serialize;
 use skillhost_blackboard::Backend;
@@ -66,7 +65,7 @@ impl Host {
             Health::Well => Part::well(),
             Health::Failing { error, .. } => Part::not(Status::Unavailable, error.to_string()),
         };
-        let skills = if self.inner.absorbed.load(Ordering::Acquire) {
+        let skills = if *self.inner.absorbed.borrow() {
             Part::well()
         } else {
             let busy = self.inner.folder.lock().unwrap_or_else(PoisonError::into_inner).busy.len();

@@ -1,29 +1,28 @@
 //! A run's way through: found, admitted, run, recorded.
 
-use std::borrow::Cow;
+mod content;
+mod find;
+
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use serde_json::Value;
-use skillhost_capabilities::{CallSkill, Context, NestedCall, ProgressSink, RawOutput, RunInfo, SkillError, SkillInfo};
+use skillhost_capabilities::{CallSkill, Context, ProgressSink, RunInfo, SkillError, SkillInfo};
 use skillhost_engine::values::{self, ReturnedError};
 use skillhost_engine::{Guest, RunState, Stop};
 use skillhost_events::Recording as Answer;
 use skillhost_ledger::Metered;
-use skillhost_redaction::Redactor;
 use skillhost_types::{
-    ByteSize, Caller, Content, ErrorKind, HostCallRecord, Limits, LimitsPatch, LogLine, Output, RunError, RunId,
-    RunRecord, Tenant, Timestamp, Usage,
+    Caller, ErrorKind, HostCallRecord, Limits, LimitsPatch, LogLine, Output, RunError, RunId, RunRecord, Tenant,
+    Timestamp, Usage,
 };
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 use wasmtime::Store;
 use wasmtime::component::{ComponentExportIndex, Instance, Val};
 
+use self::content::{checked, decode, invalid_input, plain_error, redact};
 use crate::generation::{Generation, ToolEntry};
 use crate::host::Inner;
-use crate::registry::{FileState, Registry};
-use crate::schema::Schema;
 use crate::trace;
 
 /// What to run.
@@ -44,6 +43,27 @@ pub struct RunRequest {
     pub progress: Option<ProgressSink>,
     /// Ends it as `cancelled`, which is recorded; dropping the call instead leaves no record.
     pub cancel: Option<CancellationToken>,
+}
+
+impl RunRequest {
+    /// The record of what did not run. It is given out and not written down.
+    pub fn unrun(self, run: RunId, started_at: Timestamp, error: RunError) -> RunRecord {
+        RunRecord {
+            run,
+            skill: self.skill.into(),
+            tool: self.tool.unwrap_or_default().into(),
+            digest: None,
+            tenant: self.tenant,
+            caller: self.caller,
+            started_at,
+            ok: false,
+            output: None,
+            error: Some(error),
+            usage: Usage::default(),
+            log: Vec::new(),
+            calls: Vec::new(),
+        }
+    }
 }
 
 /// Where a run stands in a chain of runs.
@@ -105,10 +125,10 @@ impl Inner {
         let started_at = self.source.now();
         let (generation, index) = match self.find(&request.skill, request.tool.as_deref()) {
             Ok(found) => found,
-            Err(error) => return Arc::new(nowhere(run, started_at, request, error)),
+            Err(error) => return Arc::new(request.unrun(run, started_at, error)),
         };
         let Some(tool) = generation.tools.get(index) else {
-            return Arc::new(nowhere(run, started_at, request, RunError::new(ErrorKind::Internal, "the tool is gone")));
+            return Arc::new(request.unrun(run, started_at, RunError::new(ErrorKind::Internal, "the tool is gone")));
         };
         let prepared = Prepared {
             run,
@@ -135,55 +155,7 @@ impl Inner {
         record
     }
 
-    /// Runs a tool for another skill, within what is left of that skill's budget.
-    pub(crate) async fn run_nested(&self, call: NestedCall) -> (Result<Arc<Output>, RunError>, Usage) {
-        let (generation, index) = match self.find(call.skill.as_str(), Some(call.tool.as_str())) {
-            Ok(found) => found,
-            Err(error) => return (Err(error), Usage::default()),
-        };
-        let Some(tool) = generation.tools.get(index) else {
-            return (Err(RunError::new(ErrorKind::Internal, "the tool is gone")), Usage::default());
-        };
-        let own = &generation.limits;
-        let prepared = Prepared {
-            run: RunId::new(&*self.source),
-            started_at: self.source.now(),
-            tool: tool.shared_name.clone(),
-            // Neither over what is left of the caller's, nor over the skill's own.
-            limits: Limits {
-                fuel: own.fuel.min(call.limits.fuel),
-                timeout: own.timeout.min(call.limits.timeout),
-                memory: own.memory.min(call.limits.memory),
-                host_calls: own.host_calls.min(call.limits.host_calls),
-                ..own.clone()
-            },
-            caller: Caller::Skill(call.caller.skill.name.as_str().into()),
-            tenant: call.caller.tenant.clone(),
-            agent: call.caller.agent.clone(),
-            chain: Chain { depth: call.caller.depth + 1, hops: call.caller.hops, root: Some(call.caller.root) },
-            exhausted: call.caller.exhausted.clone(),
-            progress: None,
-            // Its caller's end is its own.
-            cancel: None,
-            skill: generation.shared.clone(),
-            generation,
-        };
-        let span = trace::of_tool(&prepared);
-        let ran = async {
-            let (result, came) = self.call(&prepared, index, &call.input).await;
-            let usage = came.usage;
-            (self.record(prepared, result, came).await, usage)
-        };
-        let (record, usage) = ran.instrument(span.clone()).await;
-        trace::ended(&span, &record);
-        match (&record.output, &record.error) {
-            (Some(output), _) => (Ok(output.clone()), usage),
-            (None, Some(error)) => (Err(error.clone()), usage),
-            (None, None) => (Err(RunError::new(ErrorKind::Internal, "no outcome")), usage),
-        }
-    }
-
-    async fn call(&self, prepared: &Prepared, tool: usize, input: &str) -> (Result<Output, RunError>, Came) {
+    pub(crate) async fn call(&self, prepared: &Prepared, tool: usize, input: &str) -> (Result<Output, RunError>, Came) {
         let Some(tool) = prepared.generation.tools.get(tool) else {
             return (Err(RunError::new(ErrorKind::Internal, "the tool is gone")), Came::default());
         };
@@ -341,168 +313,6 @@ impl Inner {
                 Arc::new(record)
             }
         }
-    }
-}
-
-impl Registry {
-    /// The generation that serves `skill`, and which of its tools is meant.
-    pub(crate) fn find(&self, skill: &str, tool: Option<&str>) -> Result<(Arc<Generation>, usize), RunError> {
-        let not_found = |message: String| Err(RunError::new(ErrorKind::NotFound, message));
-        let Some(generation) = self.skill(skill) else {
-            return match self.not_serving(skill) {
-                Some(entry) => {
-                    let reason = entry.reason.as_deref().unwrap_or("see `skillhost list`");
-                    match entry.state {
-                        FileState::Pending | FileState::Rejected => {
-                            Err(RunError::new(ErrorKind::Denied, format!("`{skill}` {reason}")))
-                        }
-                        _ => not_found(format!("`{skill}` was refused: {reason}")),
-                    }
-                }
-                None => {
-                    not_found(format!("there is no skill `{}`; `skillhost list` shows what there is", shown(skill)))
-                }
-            };
-        };
-        let names = || generation.tools.iter().map(|tool| tool.name.as_str()).collect::<Vec<_>>().join(", ");
-        let index = match (tool, &*generation.tools) {
-            (_, []) => return not_found(format!("`{skill}` has no tools")),
-            (None, [_]) => 0,
-            (None, _) => {
-                return Err(RunError::new(
-                    ErrorKind::Usage,
-                    format!("`{skill}` has several tools; name one of {}: `{skill}.TOOL`", names()),
-                ));
-            }
-            (Some(tool), tools) => match tools.iter().position(|own| own.name.as_str() == tool) {
-                Some(index) => index,
-                None => return not_found(format!("`{skill}` has no tool `{}`; it has {}", shown(tool), names())),
-            },
-        };
-        Ok((generation.clone(), index))
-    }
-}
-
-/// A name that somebody gave, safe to show.
-fn shown(name: &str) -> String {
-    name.chars().take(64).flat_map(char::escape_default).collect()
-}
-
-/// The record of a run that came to no generation. It is given out and not written down: nothing ran.
-fn nowhere(run: RunId, started_at: Timestamp, request: RunRequest, error: RunError) -> RunRecord {
-    RunRecord {
-        run,
-        skill: request.skill.into(),
-        tool: request.tool.unwrap_or_default().into(),
-        digest: None,
-        tenant: request.tenant,
-        caller: request.caller,
-        started_at,
-        ok: false,
-        output: None,
-        error: Some(error),
-        usage: Usage::default(),
-        log: Vec::new(),
-        calls: Vec::new(),
-    }
-}
-
-fn decode(input: &str, limits: &Limits) -> Result<Value, RunError> {
-    if input.len() as u64 > limits.input {
-        return Err(RunError::new(
-            ErrorKind::InvalidInput,
-            format!(
-                "the input is {} bytes long; the limit is {} (`limits.input`)",
-                input.len(),
-                ByteSize(limits.input)
-            ),
-        ));
-    }
-    // The parser's own bound on nesting (128) keeps deep documents out.
-    serde_json::from_str(input)
-        .map_err(|error| RunError::new(ErrorKind::InvalidInput, format!("the input is no JSON: {error}")))
-}
-
-fn invalid_input(path: &str, message: &str) -> RunError {
-    let place = if path.is_empty() { "the input" } else { path };
-    RunError::new(ErrorKind::InvalidInput, format!("{place}: {message}"))
-}
-
-/// A native tool's output, once it is JSON and fits the tool's own schema.
-fn checked(raw: RawOutput, schema: Option<&Schema>) -> Result<Output, RunError> {
-    let broken = |message: String| Err(RunError::new(ErrorKind::ToolError, message));
-    let data: Option<Value> = match raw.data.as_deref().map(serde_json::from_str).transpose() {
-        Ok(data) => data,
-        Err(error) => return broken(format!("the tool's output is no JSON: {error}")),
-    };
-    if let Some(schema) = schema {
-        let Some(data) = &data else {
-            return broken("the tool gave no structured output, but has a schema for it".into());
-        };
-        if let Err(mismatch) = schema.check(data) {
-            return broken(format!(
-                "the tool's output breaks its own schema at `{}`: {}",
-                mismatch.path, mismatch.message
-            ));
-        }
-    }
-    Ok(Output { data, content: raw.content })
-}
-
-/// What a plain component's `err` says: its text, or its value as JSON.
-fn plain_error(value: &Value) -> String {
-    match value {
-        Value::String(text) => text.clone(),
-        Value::Null => "the function gave an error without a value".to_owned(),
-        other => other.to_string(),
-    }
-}
-
-/// Takes secrets out of what a run gave and said, ahead of everybody who hears of it.
-fn redact(redactor: &Redactor, result: &mut Result<Output, RunError>, came: &mut Came) {
-    let clean = |text: &mut String| {
-        if let Cow::Owned(clean) = redactor.text(text) {
-            *text = clean;
-        }
-    };
-    match result {
-        Ok(Output { data, content }) => {
-            data.iter_mut().for_each(|data| each_text(data, &clean));
-            for content in content {
-                if let Content::Text { text } = content {
-                    clean(text);
-                }
-            }
-        }
-        Err(error) => clean(&mut error.message),
-    }
-    came.log.iter_mut().for_each(|line| clean(&mut line.message));
-    for call in &mut came.calls {
-        clean(&mut call.what);
-        call.error.iter_mut().for_each(clean);
-    }
-}
-
-/// Every text of a document, the names of its fields too.
-fn each_text(value: &mut Value, act: &impl Fn(&mut String)) {
-    match value {
-        Value::String(text) => act(text),
-        Value::Array(items) => items.iter_mut().for_each(|item| each_text(item, act)),
-        Value::Object(fields) => {
-            let renamed = |name: &String| {
-                let mut clean = name.clone();
-                act(&mut clean);
-                (clean != *name).then(|| (name.clone(), clean))
-            };
-            let names: Vec<_> = fields.keys().filter_map(renamed).collect();
-            for (name, clean) in names {
-                if let Some(value) = fields.remove(&name) {
-                    fields.insert(clean, value);
-                }
-            }
-            fields.values_mut().for_each(|value| each_text(value, act));
-        }
-        Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }
 }
 

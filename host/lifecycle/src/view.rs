@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use crate::approvals::Approval;
+use crate::authority::Approval;
 use crate::generation::Generation;
 use crate::registry::Entry;
 

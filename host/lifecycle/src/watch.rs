@@ -5,7 +5,6 @@
 //! twice a second.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use notify::event::{AccessKind, AccessMode};
@@ -15,9 +14,9 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use crate::authority::ASK;
 use crate::host::Inner;
 use crate::lock::{self, DirectoryLock};
-use crate::petition::ASK;
 use crate::{control, reload};
 
 /// Between two looks at the folder when nothing was heard: notifications get lost on network folders, and
@@ -81,11 +80,13 @@ async fn watch(inner: Arc<Inner>, lock: Option<DirectoryLock>, stop: Cancellatio
         })
         .inspect_err(|error| tracing::warn!(%error, "no notifications for the skills folder; looking twice a second"))
         .ok();
-    inner.event("system.started", json!({"version": env!("CARGO_PKG_VERSION")})).await;
+    if inner.address.is_some() {
+        inner.event("system.started", json!({"version": env!("CARGO_PKG_VERSION")})).await;
+    }
     loop {
         let wait = match inner.rescan().await {
             Ok((false, begun)) if begun.is_empty() => {
-                inner.absorbed.store(true, Ordering::Release);
+                inner.absorbed.send_replace(true);
                 RESCAN
             }
             Ok(_) => RESCAN_UNSETTLED,
@@ -115,12 +116,14 @@ async fn watch(inner: Arc<Inner>, lock: Option<DirectoryLock>, stop: Cancellatio
     let lock = leading.await;
     inner.agents.close().await;
     drop(lock);
-    inner.event("system.stopped", json!({})).await;
+    if inner.address.is_some() {
+        inner.event("system.stopped", json!({})).await;
+    }
 }
 
 /// Begins to run the agents, unless another process does for this data directory.
 fn lead(inner: &Arc<Inner>) -> Option<DirectoryLock> {
-    match DirectoryLock::take(&inner.config().data_dir) {
+    match DirectoryLock::take(&inner.config().data_dir, inner.address.as_deref()) {
         Ok(Some(lock)) => {
             inner.agents.open(inner);
             Some(lock)
@@ -140,7 +143,11 @@ async fn serve_agents(
     stop: CancellationToken,
 ) -> Option<DirectoryLock> {
     if lock.is_none() {
-        tracing::warn!("another host runs the agents of this data directory; this one takes over when that ends");
+        let holder = lock::holder(&inner.config().data_dir).unwrap_or_default();
+        tracing::warn!(
+            "another host ({holder}) runs the agents of this data directory and takes what `skillhost send` sends; \
+             this one serves calls beside it, and takes over when it ends"
+        );
     }
     while lock.is_none() {
         tokio::select! {

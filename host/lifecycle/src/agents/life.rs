@@ -22,6 +22,7 @@ use super::inbox::{Inbox, Owner};
 use super::lease::{Lease, RENEW};
 use super::plan::{Clock, Plan};
 use super::queues::{Queues, Waiting};
+use super::status::AgentStatus;
 use super::vitals::Vitals;
 use crate::config::Deliver;
 use crate::host::{Inner, Notice};
@@ -268,7 +269,7 @@ impl Life {
 
     async fn status(&self, error: Option<&str>) {
         let failures = self.vitals.failures();
-        let status = if failures == 0 { "healthy" } else { "failing" };
+        let status = AgentStatus::after(failures);
         let data = json!({"agent": self.owner.agent, "status": status, "failures": failures, "error": error});
         self.inner.event("agent.status", data).await;
     }

@@ -10,8 +10,8 @@ use serde_json::{Value, json};
 use skillhost_store::StoreError;
 use skillhost_types::Grant;
 
-use crate::approvals::{Approval, DecideError, Decision, Proposal};
-use crate::authority::{self, By, Origin, Verdict};
+use crate::authority::approval::Proposal;
+use crate::authority::{self, Approval, By, DecideError, Decision, Origin, Verdict};
 use crate::generation::Generation;
 use crate::host::{Inner, Notice};
 use crate::registry::{Entry, FileState};
@@ -42,8 +42,10 @@ impl Inner {
             [] => "it asks for no more than its forerunner, and `approval.carry_over` is `never`".to_owned(),
             list => format!("it asks for {}", list.join(", ")),
         };
-        let reason =
-            format!("waits for approval: {asks}; decide with `skillhost approve {0}` or `reject {0}`", approval.id);
+        let reason = format!(
+            "waits for approval: {asks}; decide on the dashboard, or with `skillhost approve {0}` or `reject {0}`",
+            approval.id
+        );
         self.change(|registry| registry.list(Entry::not(FileState::Pending, &generation, reason.clone())));
         self.agents.follow(self);
         let skill = generation.name.to_string();
