@@ -102,9 +102,10 @@
   }
 
   function eventLine(phrases, event) {
-    const { seq, event_type: kind, run, timestamp } = event;
+    const { seq, event_type: kind, timestamp } = event;
     const { words, tone } = sentence(phrases, event);
-    const text = run ? element("a", { href: `/runs/${encodeURIComponent(run)}` }, words) : words;
+    const href = more(event);
+    const text = href ? [element("a", { href }, ...prose(words))] : prose(words);
     return element(
       "li",
       { class: tone, "data-seq": seq },
@@ -112,10 +113,25 @@
       " ",
       element("time", { datetime: timestamp }, timestamp.slice(11, 19)),
       " ",
-      element("span", { class: "words" }, text),
+      element("span", { class: "words" }, ...text),
       " ",
       element("code", { class: "kind" }, seen(kind)),
     );
+  }
+
+  // Where there is more about it, by the same rule as the host's: nobody is led where they may not go.
+  const decides = document.querySelector("#sections a[href='/approvals']") !== null;
+  function more({ event_type: kind, run, data }) {
+    if (run) return `/runs/${encodeURIComponent(run)}`;
+    const family = kind.split(".")[0];
+    if (family === "approval" && decides) return "/approvals";
+    const skill = family === "skill" && kind !== "skill.removed" ? data?.skill : null;
+    return typeof skill === "string" && /^[a-z][a-z0-9-]{0,47}$/.test(skill) ? `/skills/${skill}` : null;
+  }
+
+  // With what stands between backticks as code.
+  function prose(words) {
+    return words.split(/`([^`]*)`/).map((part, index) => (index % 2 ? element("code", {}, part) : part));
   }
 
   function gapLine(words, href) {

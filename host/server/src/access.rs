@@ -6,10 +6,12 @@
 use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
+use http::HeaderMap;
 use http::header::AUTHORIZATION;
 use http::request::Parts;
 use skillhost_access::{Identity, Role};
 
+use crate::dashboard;
 use crate::problem::Problem;
 use crate::shared::{App, Shared};
 
@@ -23,8 +25,8 @@ pub(crate) struct Caller(pub(crate) Identity);
 pub(crate) struct Admin(pub(crate) Identity);
 
 /// The holder of the request's token.
-pub(crate) fn identity(app: &App, parts: &Parts) -> Result<Identity, Problem> {
-    let mut headers = parts.headers.get_all(AUTHORIZATION).iter();
+pub(crate) fn identity(app: &App, headers: &HeaderMap) -> Result<Identity, Problem> {
+    let mut headers = headers.get_all(AUTHORIZATION).iter();
     let (Some(value), None) = (headers.next(), headers.next()) else { return Err(Problem::unauthorized()) };
     let (scheme, token) = value.to_str().ok().and_then(|value| value.split_once(' ')).unwrap_or_default();
     if !scheme.eq_ignore_ascii_case("bearer") {
@@ -33,9 +35,15 @@ pub(crate) fn identity(app: &App, parts: &Parts) -> Result<Identity, Problem> {
     app.tokens.check(token.trim()).map_err(Problem::internal)?.ok_or_else(Problem::unauthorized)
 }
 
+/// Does somebody ask whom a token or the cookie of a session makes known?
+pub(crate) fn is_known(shared: &Shared, headers: &HeaderMap) -> bool {
+    let by_cookie = |app| dashboard::identity(app, headers).is_ok_and(|identity| identity.is_some());
+    shared.opened().is_some_and(|app| identity(app, headers).is_ok() || by_cookie(app))
+}
+
 fn at_least(role: Role, parts: &Parts, shared: &Shared) -> Result<Identity, Problem> {
     // Also while it stops: what a call is told then is its handler's to say.
-    let identity = identity(shared.opened().ok_or_else(Problem::starting)?, parts)?;
+    let identity = identity(shared.opened().ok_or_else(Problem::starting)?, &parts.headers)?;
     if identity.role < role {
         return Err(Problem::forbidden(format!(
             "this takes the role `{role}`, and `{}` is a {}; `skillhost token add NAME --role {role}` makes a token for it",

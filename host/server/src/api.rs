@@ -14,6 +14,8 @@ mod runs;
 mod schemas;
 mod skills;
 mod spending;
+#[cfg(test)]
+mod tests;
 mod tools;
 
 use std::sync::Arc;
@@ -29,7 +31,6 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 pub(crate) use self::answers::Answers;
-use crate::problem::Problem;
 use crate::shared::Shared;
 
 fn described() -> OpenApiRouter<Arc<Shared>> {
@@ -57,16 +58,4 @@ pub(crate) fn routes() -> Router<Arc<Shared>> {
 /// A body that is JSON already.
 fn json(status: StatusCode, body: Bytes) -> Response {
     (status, [(CONTENT_TYPE, HeaderValue::from_static("application/json"))], Body::from(body)).into_response()
-}
-
-/// What `read` reads, beside the executor.
-async fn blocking<T, E>(read: impl FnOnce() -> Result<T, E> + Send + 'static) -> Result<T, Problem>
-where
-    T: Send + 'static,
-    E: std::fmt::Display + Send + 'static,
-{
-    match tokio::task::spawn_blocking(read).await {
-        Ok(read) => read.map_err(Problem::internal),
-        Err(error) => Err(Problem::internal(error)),
-    }
 }

@@ -3,10 +3,11 @@
 //! Contract: every page works without scripts, for whoever may see it and for nobody else: a session that a token opened says
 //! who that is, and nothing here takes a token otherwise. What changes something is a form with the session's own mark, sent from
 //! this host's own pages. What comes from skills is a stranger's text: it is shown with everything unseen made visible, cut where
-//! it is long, and never becomes markup, a link or a script. Price: a page is a few reads and some tens of kilobytes; open pages
+//! it is long, and never becomes a link, a script or other markup than code between backticks. Price: a page is a few reads and some tens of kilobytes; open pages
 //! ask for their tables again every few seconds.
 
 mod activity;
+mod address;
 mod agents;
 mod approvals;
 mod assets;
@@ -23,7 +24,6 @@ mod login;
 mod models;
 mod overview;
 mod posted;
-mod reading;
 mod run;
 mod runs;
 mod session;
@@ -38,13 +38,16 @@ mod words;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::response::Response;
+use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
 use http::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderName, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+    ACCEPT, CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderName, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
+    X_FRAME_OPTIONS,
 };
-use http::{HeaderMap, HeaderValue};
+use http::{HeaderMap, HeaderValue, Uri};
 
+use self::fault::Fault;
+use crate::problem::Problem;
 use crate::shared::Shared;
 
 pub(crate) use session::{Sessions, identity};
@@ -75,6 +78,15 @@ pub(crate) fn routes() -> Router<Arc<Shared>> {
         .route("/settings", get(settings::settings))
         .layer(axum::middleware::map_response(protect))
         .route("/assets/{name}", get(assets::asset))
+}
+
+/// What is said where nothing is: to a person as a page, to a program as a problem.
+pub(crate) async fn nowhere(uri: Uri, headers: HeaderMap) -> Response {
+    let accepted = headers.get(ACCEPT).and_then(|accepted| accepted.to_str().ok()).unwrap_or_default();
+    if accepted.contains("text/html") && !uri.path().starts_with("/api/") {
+        return protect(Fault::not_found("There is no such page.").into_response()).await;
+    }
+    Problem::not_found("there is nothing here; `GET /api/openapi.json` says what there is").into_response()
 }
 
 /// What every page's headers say.

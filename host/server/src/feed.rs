@@ -29,17 +29,17 @@ pub(crate) async fn feed(
     let app = shared.app()?;
     let entrance = entrance(app, &shared, &parts)?;
     let upgrade = upgrade.map_err(|rejection| Problem::new(rejection.status(), rejection.body_text()))?;
-    let place = app.feed.admit(peer).map_err(|full| Problem::new(StatusCode::TOO_MANY_REQUESTS, full.to_string()))?;
+    let place = app
+        .feed
+        .admit(peer, &entrance)
+        .map_err(|full| Problem::new(StatusCode::TOO_MANY_REQUESTS, full.to_string()))?;
     let feed = app.feed.clone();
-    Ok(skillhost_feed::upgrade(upgrade).on_upgrade(async move |socket| {
-        let _place = place;
-        skillhost_feed::serve(socket, feed, entrance).await;
-    }))
+    Ok(skillhost_feed::upgrade(upgrade).on_upgrade(|socket| skillhost_feed::serve(socket, feed, entrance, place)))
 }
 
 fn entrance(app: &App, shared: &Arc<Shared>, parts: &Parts) -> Result<Entrance, Problem> {
     if parts.headers.contains_key(AUTHORIZATION) {
-        let identity = access::identity(app, parts)?;
+        let identity = access::identity(app, &parts.headers)?;
         return Ok(Entrance::Known(by_token(&app.tokens, identity)));
     }
     // Any page may have the browser send the cookie; only the host's own pages got this far with an `Origin`.

@@ -9,9 +9,10 @@ mod site;
 use axum::extract::Request;
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
-use http::HeaderValue;
 use http::header::{CACHE_CONTROL, HeaderName, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS};
+use http::{HeaderMap, HeaderValue};
 
+use crate::access;
 use crate::problem::Problem;
 use crate::shared::Shared;
 
@@ -41,7 +42,8 @@ pub(crate) async fn guarded(shared: &Shared, request: Request, next: Next) -> Re
 
 async fn admit(shared: &Shared, request: Request, next: Next) -> Result<Response, Problem> {
     shared.site.check(&request)?;
-    body::bounded(request, shared.max_body, shared.http.body_timeout, next).await
+    let known = |headers: &HeaderMap| access::is_known(shared, headers);
+    body::bounded(request, shared.max_body, shared.http.body_timeout, known, next).await
 }
 
 /// What the client hears when a handler panics: the log has the rest.

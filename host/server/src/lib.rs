@@ -17,11 +17,14 @@
 
 mod access;
 mod api;
+mod calls;
 mod dashboard;
+mod deciding;
 mod feed;
 mod guard;
 mod health;
 mod listener;
+mod log;
 mod mcp;
 mod metrics;
 mod problem;
@@ -78,9 +81,9 @@ impl Server {
         if let Some(app) = self.shared.opened() {
             app.feed.close().await;
         }
-        let Shared { http, runs, ending, .. } = &*self.shared;
-        self.serving.drain(http.grace, runs, ending).await;
+        let Shared { http, calls, .. } = &*self.shared;
+        self.serving.drain(http.grace, calls).await;
         // What was broken off is written down all the same.
-        runs.wait().await;
+        calls.ended().await;
     }
 }

@@ -11,7 +11,6 @@ mod activity;
 mod again;
 mod connection;
 mod peer;
-mod share;
 #[cfg(test)]
 mod tests;
 mod tls;
@@ -29,9 +28,9 @@ use skillhost_access::{AccessError, Tokens};
 use skillhost_lifecycle::{Config, Listen};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
-use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::calls::Calls;
 use crate::listener::accept::{Door, Listener};
 use crate::routes::routes;
 use crate::shared::Shared;
@@ -147,19 +146,18 @@ impl Serving {
         &self.address
     }
 
-    /// Waits for `grace` until the connections from before are done with and so are `runs`, then cancels `ending` and gives the
+    /// Waits for `grace` until the connections from before are done with and so are `calls`, then breaks these off and gives the
     /// connections a last moment.
-    pub(crate) async fn drain(self, grace: Duration, runs: &TaskTracker, ending: &CancellationToken) {
+    pub(crate) async fn drain(self, grace: Duration, calls: &Calls) {
         self.open.close();
-        runs.close();
-        let done = async { (self.open.wait().await, runs.wait().await) };
+        let done = async { (self.open.wait().await, calls.ended().await) };
         if tokio::time::timeout(grace, done).await.is_err() {
             tracing::warn!("what runs did not come to its end within `http.grace`; it is broken off");
-            ending.cancel();
+            calls.break_off();
             // Who does not even take the last answer goes without.
             drop(tokio::time::timeout(LAST_ANSWERS, self.open.wait()).await);
         }
-        ending.cancel();
+        calls.break_off();
         self.accepting.abort();
         drop(self.accepting.await);
     }

@@ -20,26 +20,23 @@ mod tools;
 mod who;
 mod wire;
 
-use std::sync::OnceLock;
 use std::time::Duration;
 
 use rmcp::ErrorData;
 use skillhost_access::Tokens;
-use skillhost_lifecycle::{Host, McpConfig, Status};
-use tokio::time::Instant;
+use skillhost_lifecycle::{Host, McpConfig};
+use tokio::sync::OnceCell;
 use tokio_util::sync::CancellationToken;
 
 pub(crate) use self::http::{Http, routes};
 use self::skills::Skills;
 pub use self::stdio::stdio;
 use self::tasks::Tasks;
+use crate::calls::Calls;
 
 /// How long a question waits for a host that is still absorbing its folder: less than clients wait for an answer. After that it
 /// is answered with what serves by then, and `list_changed` tells of the rest.
 const SETTLING: Duration = Duration::from_secs(20);
-
-/// Between two looks whether the host has absorbed its folder.
-const LOOK: Duration = Duration::from_millis(20);
 
 /// Entries of a list on one page. Few clients ask for a second one, so the usual host fits the first.
 const PAGE: usize = 250;
@@ -53,35 +50,30 @@ pub(crate) struct Mcp {
     tasks: Tasks,
     skills: Skills,
     /// There once the folder is absorbed, or was waited for.
-    settled: OnceLock<()>,
+    settled: OnceCell<()>,
+    calls: Calls,
     /// Cancelled when no more calls are taken.
     stopping: CancellationToken,
 }
 
 impl Mcp {
-    fn new(host: Host, config: McpConfig, stopping: CancellationToken) -> Self {
+    fn new(host: Host, config: McpConfig, calls: Calls, stopping: CancellationToken) -> Self {
         Self {
             host,
             tokens: None,
             config,
             tasks: Tasks::default(),
             skills: Skills::default(),
-            settled: OnceLock::new(),
+            settled: OnceCell::new(),
+            calls,
             stopping,
         }
     }
 
     /// Comes back when what lies in the folder serves, or was waited for long enough.
     async fn settled(&self) {
-        if self.settled.get().is_some() {
-            return;
-        }
-        let end = Instant::now() + SETTLING;
-        let starts = || self.host.parts().get("skills").is_some_and(|part| part.status == Status::Starting);
-        while starts() && Instant::now() < end {
-            tokio::time::sleep(LOOK).await;
-        }
-        self.settled.get_or_init(|| ());
+        let wait = || async { drop(tokio::time::timeout(SETTLING, self.host.absorbed()).await) };
+        self.settled.get_or_init(wait).await;
     }
 }
 

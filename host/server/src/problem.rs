@@ -53,6 +53,23 @@ impl Problem {
         tracing::error!(%error, "a request failed");
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "the host failed; its log says why")
     }
+
+    /// Is it the host's own fault?
+    pub(crate) fn is_internal(&self) -> bool {
+        self.status == StatusCode::INTERNAL_SERVER_ERROR.as_u16()
+    }
+}
+
+/// Does beside the executor what blocks. That it fails is the host's own fault.
+pub(crate) async fn blocking<T, E>(read: impl FnOnce() -> Result<T, E> + Send + 'static) -> Result<T, Problem>
+where
+    T: Send + 'static,
+    E: std::fmt::Display + Send + 'static,
+{
+    match tokio::task::spawn_blocking(read).await {
+        Ok(read) => read.map_err(Problem::internal),
+        Err(error) => Err(Problem::internal(error)),
+    }
 }
 
 impl IntoResponse for Problem {

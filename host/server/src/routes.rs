@@ -1,4 +1,7 @@
-//! Every path there is.
+//! Every path there is, and what stands before all of them.
+//!
+//! Contract: whatever comes in is counted, guarded and bounded before a handler sees it, also where there is no handler; a
+//! handler that panics is an answer with 500, and nobody else's matter.
 
 use std::sync::Arc;
 
@@ -20,9 +23,9 @@ pub(crate) fn routes(shared: Arc<Shared>) -> Router {
         .route("/metrics", get(metrics::metrics))
         .route("/ws", get(feed::feed))
         .merge(api::routes())
-        .merge(mcp::routes(&shared))
+        .merge(mcp::routes())
         .merge(dashboard::routes())
-        .fallback(async || Problem::not_found("there is nothing here; `GET /api/openapi.json` says what there is"))
+        .fallback(dashboard::nowhere)
         .method_not_allowed_fallback(async || {
             Problem::new(StatusCode::METHOD_NOT_ALLOWED, "not with this method; `Allow` says with which")
         })

@@ -1,4 +1,7 @@
 //! What all handlers share.
+//!
+//! Contract: there from the first connection on; what needs the host is there once it is open, and until then whoever asks is
+//! told that it starts.
 
 use std::sync::{Arc, OnceLock};
 
@@ -9,9 +12,11 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::api::Answers;
+use crate::calls::Calls;
 use crate::dashboard::Sessions;
 use crate::guard::Site;
 use crate::listener::{Proxies, ServeError};
+use crate::log::Log;
 use crate::mcp;
 use crate::problem::Problem;
 use crate::requests::{Adopt, Requests};
@@ -36,16 +41,15 @@ pub(crate) struct Shared {
     pub(crate) proxies: Proxies,
     /// Cancelled when no more calls are taken; what has no end of its own ends then.
     pub(crate) stopping: CancellationToken,
-    /// Cancelled when what still runs is to be broken off, `http.grace` later. The tokens of runs are children of it.
-    pub(crate) ending: CancellationToken,
-    /// Runs for which nobody waits any more.
-    pub(crate) runs: TaskTracker,
+    /// What runs.
+    pub(crate) calls: Calls,
     app: OnceLock<App>,
 }
 
 /// What is there once the host is open. Each part is cheap to clone.
 pub(crate) struct App {
     pub(crate) host: Host,
+    pub(crate) log: Log,
     pub(crate) tokens: Tokens,
     pub(crate) stats: Stats,
     pub(crate) feed: Feed,
@@ -64,13 +68,16 @@ impl App {
         let hub = Hub::start(host.events())?;
         let stats = Stats::start(host.events().clone(), &hub, shared.stopping.clone());
         let mcp = mcp::Http::new(host.clone(), tokens.clone(), shared);
-        Ok(Self { host, tokens, stats, feed: Feed::new(hub, shared.feed), mcp, sessions: Arc::default(), answers })
+        let sessions = Arc::new(Sessions::new(&host.events().epoch()?));
+        let (log, feed) = (Log::new(host.events().clone()), Feed::new(hub, shared.feed));
+        Ok(Self { host, log, tokens, stats, feed, mcp, sessions, answers })
     }
 }
 
 impl Shared {
     pub(crate) fn new(config: &Config) -> Result<Self, ServeError> {
         let skillhost_lifecycle::FeedConfig { rate, replay, per_address, send_timeout } = config.feed;
+        let stopping = CancellationToken::new();
         Ok(Self {
             max_body: usize::try_from(config.max_body.0).unwrap_or(usize::MAX),
             http: config.http.clone(),
@@ -81,9 +88,8 @@ impl Shared {
             open: TaskTracker::new(),
             site: Site::new(&config.http)?,
             proxies: Proxies::new(&config.http.proxies)?,
-            stopping: CancellationToken::new(),
-            ending: CancellationToken::new(),
-            runs: TaskTracker::new(),
+            calls: Calls::new(stopping.clone()),
+            stopping,
             app: OnceLock::new(),
         })
     }

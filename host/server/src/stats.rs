@@ -14,8 +14,8 @@ use skillhost_feed::{Hub, Lagged, Listener};
 use skillhost_types::{ErrorKind, Tenant, Timestamp};
 use tokio_util::sync::CancellationToken;
 
-pub(crate) use recent::Minute;
 use recent::Recent;
+pub(crate) use recent::{LastHour, Minute};
 pub(crate) use totals::{BUCKETS, SkillTotals, Totals};
 
 /// Events that are looked at when it starts: some minutes of a busy host, read in well under a second.
@@ -61,8 +61,8 @@ impl Stats {
         Self { events, started, figures }
     }
 
-    /// The last 60 minutes, the oldest first: of all runs, or only of those of `skill`, of `tenant`, or of both.
-    pub(crate) fn series(&self, skill: Option<&str>, tenant: Option<&Tenant>) -> Vec<Minute> {
+    /// The last 60 minutes: of all runs, or only of those of `skill`, of `tenant`, or of both.
+    pub(crate) fn series(&self, skill: Option<&str>, tenant: Option<&Tenant>) -> LastHour {
         let now = self.events.source().now();
         self.figures.lock().unwrap_or_else(PoisonError::into_inner).recent.series(now, skill, tenant)
     }

@@ -2,7 +2,7 @@
 //!
 //! Contract: a key is claimed on disk before its run begins, and the outcome is on disk before it is given, so no key runs twice
 //! within [`KEPT`], whatever dies in between: what is left then is a claim without an outcome, and the event log may have the run.
-//! A key is one tenant's, one token's, one tool's. What came to nothing that ran is given back and may be tried again. The disk
+//! A key is one tenant's, one token's, one tool's; no token takes more than its share of what its tenant may have. What came to nothing that ran is given back and may be tried again. The disk
 //! bears what the process leaves; a power cut may take the last moments, as it may of the event log. Price: two commits
 //! per call with a key, shared by all that wait at the same time; nothing without a key.
 
@@ -21,7 +21,7 @@ use sha2::{Digest as _, Sha256};
 use skillhost_store::{Database, Durability, QueueLimits, StoreError, WriteError, Writer};
 use skillhost_types::{RunId, Tenant, Timestamp};
 
-use self::commit::{Change, Commits, Done, MIGRATIONS};
+use self::commit::{Change, Commits, Done, MIGRATIONS, New};
 
 /// The file in the data directory.
 const FILE: &str = "answers.db";
@@ -29,11 +29,19 @@ const FILE: &str = "answers.db";
 /// How long a key is good for.
 const KEPT: Duration = Duration::from_secs(86_400);
 
-/// Keys that one tenant may have at once: more than one a second, all day long.
-const KEYS: u64 = 100_000;
+/// How many keys may be held at once, and how many bytes of outcomes.
+#[derive(Debug, Clone, Copy)]
+struct Room {
+    keys: i64,
+    bytes: i64,
+}
 
-/// Bytes of outcomes that one tenant may have at once: a few hundred of the longest, and room for all keys with usual ones.
-const BYTES: u64 = 256 << 20;
+/// What one tenant may hold: more than a key a second, all day long; a few hundred of the longest outcomes, and room for all
+/// keys with usual ones.
+const OF_TENANT: Room = Room { keys: 100_000, bytes: 256 << 20 };
+
+/// What one of its tokens may hold: a quarter, so that one program alone keeps no other from repeating its calls.
+const OF_TOKEN: Room = Room { keys: OF_TENANT.keys / 4, bytes: OF_TENANT.bytes / 4 };
 
 /// A hash of what a call with a key is.
 type Hash = [u8; 32];
@@ -55,6 +63,7 @@ pub(super) struct Answer {
 /// A call with a key.
 pub(super) struct Call {
     tenant: Tenant,
+    token: i64,
     /// Of whose it is, and the key.
     id: Hash,
     /// Of what it is given.
@@ -74,7 +83,7 @@ pub(super) enum Claim {
     Lost(RunId),
     /// Nobody's: the first one was given something else.
     OtherInput(RunId),
-    /// Nobody's: the tenant has too many.
+    /// Nobody's: the token or its tenant holds too many.
     Full,
 }
 
@@ -86,15 +95,17 @@ pub(super) struct Running {
 }
 
 impl Call {
-    /// A call by `token` with `key`. Hashed, so that neither keys nor inputs lie in yet another file.
-    pub(super) fn new(tenant: Tenant, token: &str, skill: &str, tool: &str, key: &str, input: &str) -> Self {
+    /// A call by the token that is [known as](skillhost_access::Identity::key) `token`, with `key`. Hashed, so that neither keys
+    /// nor inputs lie in yet another file.
+    pub(super) fn new(tenant: Tenant, token: i64, skill: &str, tool: &str, key: &str, input: &str) -> Self {
         let mut hash = Sha256::new();
-        for part in [tenant.as_str(), token, skill, tool, key] {
+        hash.update(token.to_le_bytes());
+        for part in [tenant.as_str(), skill, tool, key] {
             // With its length, so that no two lists of parts read alike.
             hash.update((part.len() as u64).to_le_bytes());
             hash.update(part);
         }
-        Self { tenant, id: hash.finalize().into(), input: Sha256::digest(input).into() }
+        Self { tenant, token, id: hash.finalize().into(), input: Sha256::digest(input).into() }
     }
 }
 
@@ -110,9 +121,9 @@ impl Answers {
     pub(super) async fn claim(&self, call: &Call, run: RunId, now: Timestamp) -> Result<Claim, WriteError> {
         // Ahead of the claim: whoever finds that knows that it runs.
         let running = Running::new(run, self.running.clone());
-        let Call { tenant, id, input } = call;
-        let done =
-            self.writer.durable(Change::Claim { id: *id, tenant: tenant.clone(), input: *input, run, now }).await?;
+        let Call { tenant, token, id, input } = call;
+        let new = New { id: *id, tenant: tenant.clone(), token: *token, input: *input, run, now };
+        let done = self.writer.durable(Change::Claim(new)).await?;
         Ok(match done {
             Done::Written => Claim::First(running),
             Done::Full => Claim::Full,

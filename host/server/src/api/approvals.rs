@@ -3,26 +3,16 @@
 use axum::Json;
 use serde::Deserialize;
 use serde_json::{Map, Value};
-use skillhost_access::Identity;
-use skillhost_lifecycle::{Approval, DecideError};
+use skillhost_lifecycle::Approval;
 use skillhost_types::{Grant, GrantError};
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 
 use super::extract::{Body, Path, Query, bad};
 use super::schemas;
 use crate::access::Admin;
-use crate::problem::Problem;
+use crate::deciding::{Word, decide};
+use crate::problem::{Problem, blocking};
 use crate::shared::State;
-
-#[derive(Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub(super) struct Asked {
-    /// Also what was decided
-    #[serde(default)]
-    #[param(required = false, default = false)]
-    all: bool,
-}
 
 /// What is approved.
 #[derive(Deserialize, ToSchema)]
@@ -36,18 +26,16 @@ pub(super) struct Approve {
 /// What waits for a person, the oldest first
 ///
 /// As `skillhost approvals --json` prints it.
-#[utoipa::path(get, path = "/api/approvals", operation_id = "listApprovals", tag = "approvals", params(Asked),
+#[utoipa::path(get, path = "/api/approvals", operation_id = "listApprovals", tag = "approvals",
+    params(("all" = Option<bool>, Query, description = "Also what was decided")),
     responses(
         (status = 200, description = "The queue", body = Vec<schemas::Approval>),
         (status = 400, description = "The query cannot be read"),
     ))]
-pub(super) async fn list(
-    shared: State,
-    _: Admin,
-    Query(Asked { all }): Query<Asked>,
-) -> Result<Json<Vec<Value>>, Problem> {
+pub(super) async fn list(shared: State, _: Admin, query: Query) -> Result<Json<Vec<Value>>, Problem> {
+    let all = query.of(&["all"])?.one("all", "`true` or `false`")?.unwrap_or(false);
     let host = shared.app()?.host.clone();
-    let approvals = super::blocking(move || host.approvals(all)).await?;
+    let approvals = blocking(move || host.approvals(all)).await?;
     Ok(Json(approvals.iter().map(Approval::listed).collect()))
 }
 
@@ -67,10 +55,9 @@ pub(super) async fn approve(
     Path(id): Path<String>,
     Body(body): Body,
 ) -> Result<Json<Value>, Problem> {
-    let only = only(&body)?;
-    let by = by(&identity);
-    let host = shared.app()?.host.clone();
-    decided(async move { host.approve(&id, only, &by).await }).await
+    let word = Word::Approve(only(&body)?);
+    let decided = decide(shared.app()?.host.clone(), &identity, id, word).await?;
+    Ok(Json(decided.listed()))
 }
 
 /// Says no to what waits
@@ -86,9 +73,8 @@ pub(super) async fn reject(
     Admin(identity): Admin,
     Path(id): Path<String>,
 ) -> Result<Json<Value>, Problem> {
-    let by = by(&identity);
-    let host = shared.app()?.host.clone();
-    decided(async move { host.reject(&id, &by).await }).await
+    let decided = decide(shared.app()?.host.clone(), &identity, id, Word::Reject).await?;
+    Ok(Json(decided.listed()))
 }
 
 fn only(body: &[u8]) -> Result<Option<Vec<Grant>>, Problem> {
@@ -101,22 +87,4 @@ fn only(body: &[u8]) -> Result<Option<Vec<Grant>>, Problem> {
     let Approve { only } = serde_json::from_value(Value::Object(fields)).map_err(wrong)?;
     let grant = |text: String| text.parse().map_err(|error: GrantError| bad(error.to_string()));
     only.map(|only| only.into_iter().map(grant).collect()).transpose()
-}
-
-/// Who decides, for the record.
-fn by(identity: &Identity) -> String {
-    format!("http:{}", identity.name)
-}
-
-/// What came of a decision. It is taken to its end also if whoever took it does not wait.
-async fn decided(
-    decision: impl Future<Output = Result<Approval, DecideError>> + Send + 'static,
-) -> Result<Json<Value>, Problem> {
-    match tokio::spawn(decision).await.map_err(Problem::internal)? {
-        Ok(approval) => Ok(Json(approval.listed())),
-        Err(error @ DecideError::NotFound(_)) => Err(Problem::not_found(error.to_string())),
-        Err(error @ DecideError::Late(_)) => Err(Problem::new(http::StatusCode::CONFLICT, error.to_string())),
-        Err(error @ DecideError::NotAsked { .. }) => Err(bad(error.to_string())),
-        Err(error @ DecideError::Store(_)) => Err(Problem::internal(error)),
-    }
 }

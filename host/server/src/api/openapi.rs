@@ -60,8 +60,14 @@ pub(super) fn document(api: utoipa::openapi::OpenApi) -> Bytes {
             complete(operation, OPEN.contains(&path.as_str()));
         }
     }
-    // It is made of texts, lists and maps by text, of which all can be written.
-    serde_json::to_vec(&document).unwrap_or_default().into()
+    match serde_json::to_vec(&document) {
+        Ok(text) => text.into(),
+        Err(error) => {
+            // Whoever asks gets nothing then; the test below does not let it come to that.
+            tracing::error!(%error, "the description of the API cannot be written");
+            Bytes::new()
+        }
+    }
 }
 
 /// Adds what all operations have in common.

@@ -1,49 +1,42 @@
 //! Past runs.
 
 use axum::Json;
-use serde::Deserialize;
-use skillhost_events::RunQuery;
-use skillhost_types::{RunId, RunRecord};
-use utoipa::IntoParams;
+use skillhost_events::{Page, RunQuery};
+use skillhost_types::{RunId, RunRecord, shown};
 
-use super::extract::{self, Path, Query};
+use super::extract::{Part, Path, Query};
 use super::schemas::Run;
-use super::skills::shown;
 use crate::access::Viewer;
+use crate::log::REACH;
 use crate::problem::Problem;
 use crate::shared::State;
 
-#[derive(Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub(super) struct Asked {
-    /// Only of this skill
-    skill: Option<String>,
-    /// So many at the most
-    #[param(minimum = 1, maximum = 1000, default = 100)]
-    limit: Option<usize>,
-}
-
 /// Past runs of the token's tenant, newest first
 ///
-/// As `skillhost runs --json` prints them. Long outputs are not kept: `output` is then `null` of a run that is `ok`.
-#[utoipa::path(get, path = "/api/runs", operation_id = "listRuns", tag = "runs", params(Asked),
+/// As `skillhost runs --json` prints them. Long outputs are not kept: `output` is then `null` of a run that is `ok`. A look takes
+/// in a part of the log: `Link` says where the same one goes on, also if nothing was found.
+#[utoipa::path(get, path = "/api/runs", operation_id = "listRuns", tag = "runs",
+    params(
+        ("skill" = Option<String>, Query, description = "Only of this skill"),
+        ("before" = Option<u64>, Query, description = "Only those before this position of the event log"),
+        ("limit" = Option<usize>, Query, minimum = 1, maximum = 1000, description = "So many at the most; 100 if nothing is said"),
+    ),
     responses(
-        (status = 200, description = "The last runs", body = Vec<Run>),
+        (status = 200, description = "The last runs", body = Vec<Run>, headers(
+            ("Link" = Option<String>, description = "The address to go on with, as `<…>; rel=\"next\"`, where there may be more"))),
         (status = 400, description = "The query cannot be read"),
+        (status = 503, description = "The host is starting or stopping, or too many read the log at once"),
     ))]
-pub(super) async fn list(
-    shared: State,
-    Viewer(identity): Viewer,
-    Query(asked): Query<Asked>,
-) -> Result<Json<Vec<RunRecord>>, Problem> {
-    let limit = extract::page(asked.limit)?;
-    let host = shared.app()?.host.clone();
-    let runs = super::blocking(move || {
-        let tenant = identity.tenants.only();
-        host.events().runs(&RunQuery { skill: asked.skill.as_deref(), tenant, limit })
+pub(super) async fn list(shared: State, Viewer(identity): Viewer, query: Query) -> Result<Part<RunRecord>, Problem> {
+    let query = query.of(&["skill", "before", "limit"])?;
+    let skill: Option<String> = query.one("skill", "a name")?;
+    let (before, limit) = (query.position("before")?, query.limit()?);
+    let page = shared.app()?.log.read(move |log| {
+        let query = RunQuery { skill: skill.as_deref(), tenant: identity.tenants.only(), before, limit, ok: None };
+        log.runs_page(&query, REACH)
     });
-    Ok(Json(runs.await?))
+    let Page { found, next } = page.await?;
+    Ok(Part::new(found, &query, "before", next))
 }
 
 /// One run with its host calls
@@ -53,16 +46,21 @@ pub(super) async fn list(
     params(("run" = String, Path, description = "Its name, a ULID")),
     responses(
         (status = 200, description = "The run", body = Run),
-        (status = 404, description = "There is no such run, or it is another tenant's"),
+        (status = 404, description = "There is no such run on record, or it is another tenant's"),
     ))]
 pub(super) async fn show(
     shared: State,
     Viewer(identity): Viewer,
     Path(run): Path<String>,
 ) -> Result<Json<RunRecord>, Problem> {
-    let host = shared.app()?.host.clone();
-    let missing = || Problem::not_found(format!("there is no run `{}`; `GET /api/runs` lists them", shown(&run)));
+    let missing = || {
+        Problem::not_found(format!(
+            "there is no run `{}` on record; `GET /api/runs` lists them. A call that was refused before it ran (`denied`, \
+             `not-found`) has a name and no record",
+            shown(&run)
+        ))
+    };
     let id: RunId = run.parse().map_err(|_| missing())?;
-    let found = super::blocking(move || host.events().run(id)).await?;
+    let found = shared.app()?.log.read(move |log| log.run(id)).await?;
     found.filter(|record| identity.tenants.sees(&record.tenant)).map(Json).ok_or_else(missing)
 }

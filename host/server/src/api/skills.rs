@@ -3,6 +3,7 @@
 use axum::Json;
 use serde_json::Value;
 use skillhost_lifecycle::Entry;
+use skillhost_types::shown;
 
 use super::extract::Path;
 use super::schemas::{Inspected, Listed};
@@ -34,9 +35,4 @@ pub(super) async fn inspect(shared: State, _: Viewer, Path(skill): Path<String>)
     entry.map(|entry| Json(entry.inspected())).ok_or_else(|| {
         Problem::not_found(format!("there is no skill `{}`; `GET /api/skills` shows what there is", shown(&skill)))
     })
-}
-
-/// A name that somebody gave, short and safe to show.
-pub(super) fn shown(name: &str) -> String {
-    name.chars().take(64).flat_map(char::escape_default).collect()
 }

@@ -1,29 +1,13 @@
 //! The agents, and what is spent and left.
 
 use axum::Json;
-use serde::Deserialize;
-use skillhost_access::Tenants;
 use skillhost_lifecycle::{AgentInfo, LedgerEntry, Standing};
-use utoipa::IntoParams;
 
-use super::extract::{self, Query};
+use super::extract::Query;
 use super::schemas;
 use crate::access::Viewer;
-use crate::problem::Problem;
+use crate::problem::{Problem, blocking};
 use crate::shared::State;
-
-#[derive(Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub(super) struct Asked {
-    /// Only of this account, such as `tenant:default`. A token of one tenant sees its tenant's account alone
-    account: Option<String>,
-    /// Only after this entry
-    after: Option<u64>,
-    /// So many at the most
-    #[param(minimum = 1, maximum = 1000, default = 100)]
-    limit: Option<usize>,
-}
 
 /// The agents of the token's tenant
 ///
@@ -43,20 +27,21 @@ pub(super) async fn agents(shared: State, Viewer(identity): Viewer) -> Result<Js
     responses((status = 200, description = "The budgets", body = Vec<schemas::Budget>)))]
 pub(super) async fn budget(shared: State, Viewer(identity): Viewer) -> Result<Json<Vec<Standing>>, Problem> {
     let host = shared.app()?.host.clone();
-    let mut standings = super::blocking(move || host.budgets()).await?;
-    standings.retain(|standing| own(&identity.tenants, &standing.scope));
+    let mut standings = blocking(move || host.budgets()).await?;
+    standings.retain(|standing| identity.tenants.only().is_none_or(|only| standing.is_of(only)));
     Ok(Json(standings))
-}
-
-/// Is a budget of this scope, `tenant:default,skill:summarize`, to be shown?
-fn own(tenants: &Tenants, scope: &str) -> bool {
-    tenants.only().is_none_or(|only| scope.split(',').any(|part| part.strip_prefix("tenant:") == Some(only.as_str())))
 }
 
 /// What was spent, the oldest entry first
 ///
 /// The objects of `skillhost ledger --json`.
-#[utoipa::path(get, path = "/api/ledger", operation_id = "listLedger", tag = "spending", params(Asked),
+#[utoipa::path(get, path = "/api/ledger", operation_id = "listLedger", tag = "spending",
+    params(
+        ("account" = Option<String>, Query,
+            description = "Only of this account, such as `tenant:default`. A token of one tenant sees its tenant's account alone"),
+        ("after" = Option<u64>, Query, description = "Only after this entry"),
+        ("limit" = Option<usize>, Query, minimum = 1, maximum = 1000, description = "So many at the most; 100 if nothing is said"),
+    ),
     responses(
         (status = 200, description = "The entries", body = Vec<schemas::LedgerEntry>),
         (status = 400, description = "The query cannot be read"),
@@ -64,10 +49,12 @@ fn own(tenants: &Tenants, scope: &str) -> bool {
 pub(super) async fn ledger(
     shared: State,
     Viewer(identity): Viewer,
-    Query(asked): Query<Asked>,
+    query: Query,
 ) -> Result<Json<Vec<LedgerEntry>>, Problem> {
-    let limit = extract::page(asked.limit)?;
-    let account = match (identity.tenants.only().map(|only| format!("tenant:{only}")), asked.account) {
+    let query = query.of(&["account", "after", "limit"])?;
+    let (after, limit) = (query.position("after")?, query.limit()?);
+    let asked = query.one("account", "a name")?;
+    let account = match (identity.tenants.only().map(|only| format!("tenant:{only}")), asked) {
         (Some(own), Some(other)) if own != other => {
             return Err(Problem::forbidden(format!(
                 "`{}` is a token of one tenant, which sees the account `{own}` alone",
@@ -77,5 +64,5 @@ pub(super) async fn ledger(
         (own, asked) => own.or(asked),
     };
     let host = shared.app()?.host.clone();
-    Ok(Json(super::blocking(move || host.ledger().entries(account.as_deref(), asked.after, limit)).await?))
+    Ok(Json(blocking(move || host.ledger().entries(account.as_deref(), after, limit)).await?))
 }

@@ -4,9 +4,7 @@
 //! call whose caller goes away is cancelled and written down as such; one with an `Idempotency-Key` runs to its end, for whoever
 //! repeats it. Price over the run itself: one copy of the input and one of the output.
 
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 
 use axum::extract::FromRequestParts;
 use axum::response::{IntoResponse, Response};
@@ -16,14 +14,13 @@ use http::request::Parts;
 use http::{HeaderName, HeaderValue, StatusCode};
 use skillhost_lifecycle::{Host, RunRequest};
 use skillhost_types::{self as types, ErrorKind, LimitsPatch, RunError, RunId, RunRecord, Usage};
-use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 
 use super::answers::{Answer, Answers, Call, Claim};
 use super::extract::{Body, Path, bad};
 use super::schemas::Run;
 use crate::access::Caller;
-use crate::problem::Problem;
+use crate::calls::Calls;
+use crate::problem::{Problem, blocking};
 use crate::shared::{App, Shared, State};
 
 /// The header with which a call can be repeated.
@@ -82,7 +79,7 @@ impl FromRequestParts<Arc<Shared>> for Key {
         (status = 409, description = "The first call with this key runs yet, or nobody knows what came of it"),
         (status = 422, description = "`tool-error`, `trap`, `fuel`, `memory`, `output` or `host-calls`; or the key came with \
             another input before", content((Run = "application/json"), (Problem = "application/problem+json"))),
-        (status = 429, description = "`overloaded`: no place within the queueing time; or the tenant has too many keys",
+        (status = 429, description = "`overloaded`: no place within the queueing time; or the token or its tenant has too many keys",
             content((Run = "application/json"), (Problem = "application/problem+json")),
             headers(("Retry-After" = u32, description = "Seconds"))),
         (status = 500, description = "`internal`: the host's own fault", content(
@@ -110,41 +107,40 @@ pub(super) async fn call(
         progress: None,
         cancel: None,
     };
-    if shared.stopping.is_cancelled() {
-        let error = RunError::new(ErrorKind::Cancelled, "the host is stopping; it takes no more calls");
-        return given(&unrun(&app.host, request, error));
-    }
     request.input = match String::from_utf8(body.into()) {
         Ok(input) if input.is_empty() => NOTHING.to_owned(),
         Ok(input) => input,
         Err(error) => {
             let error = RunError::new(ErrorKind::InvalidInput, format!("the input is no JSON: {}", error.utf8_error()));
-            return given(&unrun(&app.host, request, error));
+            let source = app.host.events().source();
+            return given(&request.unrun(RunId::new(source), source.now(), error));
         }
     };
-    let cancel = shared.ending.child_token();
-    request.cancel = Some(cancel.clone());
     let Some(key) = key else {
-        let host = app.host.clone();
-        let run = async move { host.run(request).await };
-        return given(&*Cancelled::when_dropped(run, cancel, shared.runs.clone()).await);
+        return given(&*shared.calls.run(&app.host, request).await);
     };
     let RunRequest { skill, tenant, input, .. } = &request;
     let tool = request.tool.as_deref().unwrap_or_default();
-    let call = Call::new(tenant.clone(), &identity.name, skill, tool, &key, input);
+    let call = Call::new(tenant.clone(), identity.key(), skill, tool, &key, input);
     let App { host, answers, .. } = app;
-    let once = once(host.clone(), answers.clone(), call, request);
-    shared.runs.spawn(once).await.map_err(Problem::internal)?
+    let once = once(shared.calls.clone(), host.clone(), answers.clone(), call, request);
+    shared.calls.spawn(once).await.map_err(Problem::internal)?
 }
 
 /// Runs what `call` asks for, unless it was asked for before.
-async fn once(host: Host, answers: Arc<Answers>, call: Call, request: RunRequest) -> Result<Response, Problem> {
+async fn once(
+    calls: Calls,
+    host: Host,
+    answers: Arc<Answers>,
+    call: Call,
+    request: RunRequest,
+) -> Result<Response, Problem> {
     let source = host.events().source();
     let run = RunId::new(source);
     let conflict = |detail: String| Err(Problem::new(StatusCode::CONFLICT, detail));
     match answers.claim(&call, run, source.now()).await.map_err(Problem::internal)? {
         Claim::First(_running) => {
-            let record = host.run_as(run, request).await;
+            let record = calls.run_as(run, &host, request).await;
             let answer = answer(&record)?;
             let written =
                 if has_run(&record) { answers.keep(&call, answer.clone()).await } else { answers.release(&call).await };
@@ -157,7 +153,7 @@ async fn once(host: Host, answers: Arc<Answers>, call: Call, request: RunRequest
         Claim::Answered(answer) => Ok(replayed(answer)),
         Claim::Runs(run) => conflict(format!("the first call with this `Idempotency-Key` runs yet, as {run}")),
         Claim::Lost(run) => {
-            let found = super::blocking(move || host.events().run(run)).await?;
+            let found = blocking(move || host.events().run(run)).await?;
             // Of a long output the log says only that there was one.
             match found.filter(|record| !record.ok || record.output.is_some()) {
                 Some(record) => Ok(replayed(answer(&record)?)),
@@ -175,16 +171,16 @@ async fn once(host: Host, answers: Arc<Answers>, call: Call, request: RunRequest
         )),
         Claim::Full => Err(Problem::new(
             StatusCode::TOO_MANY_REQUESTS,
-            "the tenant has too many calls with an `Idempotency-Key` within a day; without one this call would run",
+            "the token, or its tenant, has too many calls with an `Idempotency-Key` within a day; without one this call would run",
         )),
     }
 }
 
-/// Did anything run, so that a repetition is to get what came of it? A host that failed may have failed before.
+/// Did anything run, so that a repetition is to get what came of it? A host that failed or stops may have done so before.
 fn has_run(record: &RunRecord) -> bool {
     match record.error.as_ref().map(|error| error.kind) {
         Some(ErrorKind::Overloaded | ErrorKind::Denied | ErrorKind::NotFound) => false,
-        Some(ErrorKind::Internal) => record.usage != Usage::default(),
+        Some(ErrorKind::Internal | ErrorKind::Cancelled) => record.usage != Usage::default(),
         _ => true,
     }
 }
@@ -235,98 +231,11 @@ fn status(kind: ErrorKind) -> StatusCode {
     }
 }
 
-/// The record of what did not run. Like that of a skill that there is not, it is given out and not written down.
-fn unrun(host: &Host, request: RunRequest, error: RunError) -> RunRecord {
-    let source = host.events().source();
-    RunRecord {
-        run: RunId::new(source),
-        skill: request.skill.into(),
-        tool: request.tool.unwrap_or_default().into(),
-        digest: None,
-        tenant: request.tenant,
-        caller: request.caller,
-        started_at: source.now(),
-        ok: false,
-        output: None,
-        error: Some(error),
-        usage: Usage::default(),
-        log: Vec::new(),
-        calls: Vec::new(),
-    }
-}
-
-/// A run that is cancelled when this is dropped before it ended, and then goes on to its end by itself, where it is written
-/// down. As long as somebody waits it costs no task of its own.
-struct Cancelled<T: Send + 'static> {
-    run: Option<Pin<Box<dyn Future<Output = T> + Send>>>,
-    cancel: CancellationToken,
-    others: TaskTracker,
-}
-
-impl<T: Send + 'static> Cancelled<T> {
-    fn when_dropped(
-        run: impl Future<Output = T> + Send + 'static,
-        cancel: CancellationToken,
-        others: TaskTracker,
-    ) -> Self {
-        Self { run: Some(Box::pin(run)), cancel, others }
-    }
-}
-
-impl<T: Send + 'static> Future for Cancelled<T> {
-    type Output = T;
-
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<T> {
-        let Some(run) = &mut self.run else { return Poll::Pending };
-        let ended = run.as_mut().poll(context);
-        if ended.is_ready() {
-            self.run = None;
-        }
-        ended
-    }
-}
-
-impl<T: Send + 'static> Drop for Cancelled<T> {
-    fn drop(&mut self) {
-        let Some(run) = self.run.take() else { return };
-        self.cancel.cancel();
-        // Without an executor, the process is ending.
-        if let Ok(executor) = tokio::runtime::Handle::try_current() {
-            self.others.spawn_on(async move { drop(run.await) }, &executor);
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use skillhost_types::{Source as _, System, Tenant};
 
     use super::*;
-
-    #[tokio::test]
-    async fn who_stops_waiting_cancels_the_run_which_goes_on_to_its_end() {
-        let (cancel, others) = (CancellationToken::new(), TaskTracker::new());
-        let (ended, mut told) = tokio::sync::oneshot::channel();
-        let waits = cancel.clone();
-        let run = async move {
-            waits.cancelled().await;
-            ended.send("written down").unwrap();
-        };
-        let mut call = Cancelled::when_dropped(run, cancel, others.clone());
-        assert!(futures_util::poll!(&mut call).is_pending());
-        assert!(told.try_recv().is_err());
-        drop(call);
-        others.close();
-        others.wait().await;
-        assert_eq!(told.await, Ok("written down"));
-    }
-
-    #[tokio::test]
-    async fn a_run_that_ended_cancels_nothing() {
-        let cancel = CancellationToken::new();
-        assert_eq!(Cancelled::when_dropped(async { 1 }, cancel.clone(), TaskTracker::new()).await, 1);
-        assert!(!cancel.is_cancelled());
-    }
 
     #[test]
     fn what_ran_is_kept_for_whoever_repeats_it_and_what_did_not_may_be_tried_again() {
@@ -360,6 +269,8 @@ mod tests {
             // Nothing ran; it ran and could not be written down.
             (Some(ErrorKind::Internal), 0, false, 500),
             (Some(ErrorKind::Internal), 1, true, 500),
+            // It stopped before it ran.
+            (Some(ErrorKind::Cancelled), 0, false, 503),
             (Some(ErrorKind::Cancelled), 1, true, 503),
             (Some(ErrorKind::Deadline), 1, true, 504),
         ] {

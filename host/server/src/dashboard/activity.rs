@@ -10,23 +10,21 @@ use axum::response::Response;
 use http::StatusCode;
 use serde::Serialize;
 use serde_json::Value;
-use skillhost_events::{Event, Query};
+use skillhost_access::Role;
+use skillhost_events::{Event, LONGEST_KIND, Page as Part, Query};
 use skillhost_types::{Glob, RunId, Timestamp};
 
 use super::fault::Fault;
 use super::filters;
 use super::layout::{Page, Section, html};
 use super::posted::Fields;
-use super::reading::blocking;
 use super::session::Session;
 use super::words::{Line, PHRASES};
+use crate::log::REACH;
 use crate::shared::State;
 
 /// Events that the page begins with, and that one look at what is new gives: as many as the feed replays.
 const SHOWN: usize = 100;
-
-/// Longest pattern, in bytes: as the feed takes it.
-const LONGEST_PATTERN: usize = 64;
 
 /// Kinds that belong together.
 struct Family {
@@ -60,8 +58,8 @@ struct Choice {
 impl Choice {
     fn of(fields: &Fields) -> Result<Self, Fault> {
         let pattern = fields.get("kind").unwrap_or_default().trim().to_owned();
-        if pattern.len() > LONGEST_PATTERN {
-            let message = format!("A pattern of kinds has {LONGEST_PATTERN} bytes at most, as in tool.*");
+        if pattern.len() > LONGEST_KIND {
+            let message = format!("A pattern of kinds has {LONGEST_KIND} bytes at most, as in tool.*");
             return Err(Fault::new(StatusCode::BAD_REQUEST, message));
         }
         let named = |family: &&Family| fields.all("family").any(|name| name == family.name);
@@ -108,12 +106,25 @@ impl Activity {
     fn phrases(&self) -> &'static str {
         PHRASES
     }
+
+    /// Where there is more about a line. The script of the live feed goes by the same rule.
+    fn more(&self, line: &Line) -> Option<String> {
+        if let Some(run) = line.run {
+            return Some(format!("/runs/{run}"));
+        }
+        match line.family() {
+            "approval" if self.page.may(Role::Admin) => Some(Section::Approvals.path().to_owned()),
+            // What was removed has no page any more.
+            "skill" if line.kind != "skill.removed" => line.skill.as_ref().map(|skill| format!("/skills/{skill}")),
+            _ => None,
+        }
+    }
 }
 
 /// `GET /activity`
 pub(super) async fn activity(shared: State, session: Session, RawQuery(query): RawQuery) -> Result<Response, Fault> {
     let choice = Choice::of(&Fields::of(query.as_deref()))?;
-    let (head, events) = read(&shared, &session, &choice, None).await?;
+    let (head, Part { found: events, .. }) = read(&shared, &session, &choice, None).await?;
     let lines = events.iter().rev().map(Line::of).collect();
     let kinds = serde_json::to_string(&choice.kinds()).map_err(Fault::internal)?;
     let page = Page::new(&session, Section::Activity, "Activity");
@@ -150,10 +161,10 @@ impl From<Event> for Payload {
 pub(super) async fn new(shared: State, session: Session, RawQuery(query): RawQuery) -> Result<Json<News>, Fault> {
     let fields = Fields::of(query.as_deref());
     let after = fields.get("after").and_then(|after| after.parse().ok()).unwrap_or_default();
-    let (head, events) = read(&shared, &session, &Choice::of(&fields)?, Some(after)).await?;
-    let gap = events.len() > SHOWN;
-    let events = events.into_iter().skip(usize::from(gap)).map(Payload::from).collect();
-    Ok(Json(News { head: head.max(after), gap, events }))
+    let (head, Part { found: events, next }) = read(&shared, &session, &Choice::of(&fields)?, Some(after)).await?;
+    let over = events.len().saturating_sub(SHOWN);
+    let events = events.into_iter().skip(over).map(Payload::from).collect();
+    Ok(Json(News { head: head.max(after), gap: next.is_some(), events }))
 }
 
 /// The last events of a choice, in order, and the position up to which they are all. One more than are shown tells of a gap.
@@ -162,25 +173,20 @@ async fn read(
     session: &Session,
     choice: &Choice,
     after: Option<u64>,
-) -> Result<(u64, Vec<Event>), Fault> {
-    let log = shared.app()?.host.events().clone();
+) -> Result<(u64, Part<Event>), Fault> {
     let query = Query {
         kinds: choice.kinds().into_iter().map(Glob::new).collect(),
-        tenant: session.identity.tenants.only().cloned(),
+        viewer: session.identity.tenants.only().cloned(),
         after,
         limit: SHOWN + usize::from(after.is_some()),
         ..Query::default()
     };
-    blocking(move || {
+    let read = shared.app()?.log.read(move |log| {
         let head = log.head()?;
         // What is written meanwhile is for the next look.
-        let query = Query { before: Some(head.saturating_add(1)), ..query };
-        Ok::<_, skillhost_events::EventError>((
-            head,
-            if after.is_some_and(|after| after >= head) { Vec::new() } else { log.last(&query)? },
-        ))
-    })
-    .await
+        Ok((head, log.last_page(&Query { before: Some(head.saturating_add(1)), ..query }, REACH)?))
+    });
+    Ok(read.await?)
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use askama::Template;
 use axum::response::{IntoResponse as _, Redirect, Response};
 use skillhost_access::{Role, Tenants};
-use skillhost_lifecycle::{AgentInfo, Parked};
+use skillhost_lifecycle::{AgentInfo, AgentStatus, Parked};
 use skillhost_types::Tenant;
 
 use super::fault::Fault;
@@ -35,10 +35,10 @@ impl Agents {
     }
 
     fn tone(&self, agent: &AgentInfo) -> &'static str {
-        match agent.status.as_str() {
-            "healthy" => "good",
-            "failing" => "bad",
-            _ => "warn",
+        match agent.status {
+            AgentStatus::Healthy => "good",
+            AgentStatus::Failing => "bad",
+            AgentStatus::Waiting | AgentStatus::Gone => "warn",
         }
     }
 }

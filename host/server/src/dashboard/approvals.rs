@@ -7,7 +7,7 @@ use askama::Template;
 use axum::extract::Path;
 use axum::response::{IntoResponse as _, Redirect, Response};
 use skillhost_access::Role;
-use skillhost_lifecycle::{Approval, ApprovalState, DecideError};
+use skillhost_lifecycle::{Approval, ApprovalState};
 use skillhost_types::{Grant, Want};
 
 use super::capability::Sentence;
@@ -15,8 +15,9 @@ use super::fault::Fault;
 use super::filters;
 use super::layout::{Page, Section, html};
 use super::posted::Posted;
-use super::reading::blocking;
 use super::session::Session;
+use crate::deciding::{self, Word};
+use crate::problem::blocking;
 use crate::shared::State;
 
 /// Decisions that are shown, the newest: what a person remembers. The event log has them all.
@@ -68,36 +69,33 @@ pub(super) async fn decide(
     Posted { session, fields }: Posted,
 ) -> Result<Response, Fault> {
     session.need(Role::Admin)?;
-    let host = shared.app()?.host.clone();
-    let by = format!("http:{}", session.identity.name);
     let back = || Redirect::to(Section::Approvals.path()).into_response();
-    let decision = fields.get("decision").unwrap_or_default().to_owned();
-    let only: Result<Vec<Grant>, _> = fields.all("only").map(str::parse).collect();
-    let only = match (decision.as_str(), only) {
-        ("chosen", Ok(only)) if only.is_empty() => {
-            session.tell("Nothing was chosen, so nothing was decided. To grant nothing, reject it.");
-            return Ok(back());
+    let bad = |message: String| Fault::new(http::StatusCode::BAD_REQUEST, message);
+    let word = match fields.get("decision") {
+        Some("all") => Word::Approve(None),
+        Some("reject") => Word::Reject,
+        Some("chosen") => {
+            let only: Result<Vec<Grant>, _> = fields.all("only").map(str::parse).collect();
+            let only = only.map_err(|error| bad(error.to_string()))?;
+            if only.is_empty() {
+                session.tell("Nothing was chosen, so nothing was decided. To grant nothing, reject it.");
+                return Ok(back());
+            }
+            Word::Approve(Some(only))
         }
-        ("chosen", Ok(only)) => Some(only),
-        ("chosen", Err(error)) => return Err(Fault::new(http::StatusCode::BAD_REQUEST, error.to_string())),
-        ("all" | "reject", _) => None,
-        _ => return Err(Fault::new(http::StatusCode::BAD_REQUEST, "This says neither yes nor no.")),
+        _ => return Err(bad("This says neither yes nor no.".into())),
     };
-    // Once begun it is brought to its end, whether or not the browser waits for it.
-    let decided = tokio::spawn(async move {
-        if decision == "reject" { host.reject(&id, &by).await } else { host.approve(&id, only, &by).await }
-    });
-    match decided.await.map_err(Fault::internal)? {
+    match deciding::decide(shared.app()?.host.clone(), &session.identity, id, word).await {
         Ok(Approval { skill, version, state: ApprovalState::Rejected, .. }) => {
             session.tell(format!("{skill} {version} was rejected."));
         }
         Ok(Approval { skill, version, granted, .. }) => {
-            let granted: Vec<_> = granted.iter().map(ToString::to_string).collect();
+            let granted: Vec<_> = granted.iter().map(|grant| format!("`{grant}`")).collect();
             let granted = if granted.is_empty() { "nothing".to_owned() } else { granted.join(", ") };
             session.tell(format!("{skill} {version} was approved; granted: {granted}."));
         }
-        Err(error @ DecideError::Store(_)) => return Err(Fault::internal(error)),
-        Err(error) => session.tell(error.to_string()),
+        Err(problem) if problem.is_internal() => return Err(problem.into()),
+        Err(problem) => session.tell(problem.detail),
     }
     Ok(back())
 }
@@ -113,6 +111,10 @@ impl Waiting {
         wants.sort_by_key(|asked| !asked.new);
         let imports = approval.imports.iter().filter(|import| !is_ordinary(import)).cloned().collect();
         Self { wants, imports, approval }
+    }
+
+    fn has_whole(&self) -> bool {
+        self.wants.iter().any(|asked| asked.sentence.whole)
     }
 
     fn has_old(&self) -> bool {

@@ -11,7 +11,7 @@ pub(super) struct Sentence {
     pub(super) before: &'static str,
     pub(super) scope: Option<String>,
     pub(super) after: &'static str,
-    /// Is it the whole of the capability? Whoever approves it should look twice.
+    /// Is it the whole of the capability, or as good as that? Whoever approves it should look twice.
     pub(super) whole: bool,
 }
 
@@ -36,8 +36,14 @@ impl Sentence {
             return Self { before: everything(grant.capability()), scope: None, after: "", whole: true };
         }
         let (before, after) = within(grant.capability());
-        Self { before, scope: Some(scope.to_owned()), after, whole: false }
+        let whole = grant.capability() == Capability::HttpRequest && has_every_host(scope);
+        Self { before, scope: Some(scope.to_owned()), after, whole }
     }
+}
+
+/// Is a scope of requests, such as `GET https://*/*`, one of every host?
+fn has_every_host(scope: &str) -> bool {
+    scope.split_once("://").and_then(|(_, rest)| rest.split(['/', ':']).next()) == Some("*")
 }
 
 fn everything(capability: Capability) -> &'static str {
@@ -91,6 +97,16 @@ mod tests {
         assert!(!keys.whole && sentence("blackboard.read *").whole);
         let request = sentence("http.request GET https://api.github.com/*");
         assert_eq!(request.scope.as_deref(), Some("GET https://api.github.com/*"));
+        for (scope, whole) in [
+            ("GET https://*/*", true),
+            ("https://*", true),
+            ("http://*:*/a", true),
+            ("https://*.github.com/*", false),
+            ("https://api.github.com/*", false),
+        ] {
+            let request = sentence(&format!("http.request {scope}"));
+            assert_eq!((request.scope.as_deref(), request.whole), (Some(scope), whole));
+        }
     }
 
     #[test]

@@ -4,16 +4,17 @@ use askama::Template;
 use axum::extract::RawQuery;
 use axum::response::Response;
 use http::StatusCode;
-use skillhost_events::{Event, EventError, Head, Query};
+use skillhost_events::{Event, Head, Page as Part, Query};
 use skillhost_types::{Glob, RunId};
 
+use super::address::address;
 use super::fault::Fault;
 use super::filters;
 use super::layout::{Page, Section, html};
 use super::posted::Fields;
-use super::reading::{address, blocking};
 use super::session::Session;
 use super::words::sentence;
+use crate::log::REACH;
 use crate::shared::State;
 
 /// Events of a page.
@@ -65,30 +66,32 @@ pub(super) async fn events(shared: State, session: Session, RawQuery(query): Raw
         kinds: (!asked.kind.is_empty()).then(|| Glob::new(&asked.kind)).into_iter().collect(),
         source: Some(asked.source.clone()).filter(|source| !source.is_empty()),
         run: (!asked.run.is_empty()).then(|| asked.run.parse::<RunId>()).transpose().map_err(unknown)?,
-        tenant: session.identity.tenants.only().cloned(),
+        viewer: session.identity.tenants.only().cloned(),
         after: position("after"),
         before: position("before"),
         limit: SHOWN,
         ..Query::default()
     };
-    let log = shared.app()?.host.events().clone();
-    let (head, query, mut events) = blocking(move || {
-        let head = log.chain_head()?;
-        // Those right behind a position, or else the last ones.
-        let forwards = query.after.is_some() && query.before.is_none();
-        let events = if forwards { log.read(&query)? } else { log.last(&query)? };
-        Ok::<_, EventError>((head, query, events))
-    })
-    .await?;
+    let (after, before) = (query.after, query.before);
+    // Those right behind a position, or else the last ones.
+    let forwards = after.is_some() && before.is_none();
+    let read = shared.app()?.log.read(move |log| {
+        let part = if forwards { log.read_page(&query, REACH) } else { log.last_page(&query, REACH) };
+        Ok((log.chain_head()?, part?))
+    });
+    let (head, Part { found: mut events, next }) = read.await?;
     events.reverse();
     let page_of = |name: &str, seq: u64| {
         let seq = seq.to_string();
         address("/events", &[("kind", &asked.kind), ("source", &asked.source), ("run", &asked.run), (name, &seq)])
     };
-    let full = events.len() == SHOWN;
-    let older = events.last().filter(|_| full || query.after.is_some()).map(|event| page_of("before", event.seq));
-    let newer = events.first().filter(|_| full || query.before.is_some());
-    let newer = newer.filter(|event| event.seq < head.seq).map(|event| page_of("after", event.seq));
+    let (older, newer) = match after.filter(|_| forwards) {
+        Some(after) => (Some(page_of("before", after.saturating_add(1))), next.map(|next| page_of("after", next))),
+        None => {
+            let newer = before.map(|before| page_of("after", before.saturating_sub(1)));
+            (next.map(|next| page_of("before", next)), newer)
+        }
+    };
     let page = Page::new(&session, Section::Events, "Events");
     html(&Events { page, asked, events, head, older, newer })
 }

@@ -30,6 +30,8 @@ pub(super) enum Fault {
         status: StatusCode,
         /// Why, and the way out.
         message: String,
+        /// The mark of the session's forms, where another login may do what this one may not.
+        csrf: Option<String>,
     },
 }
 
@@ -47,15 +49,21 @@ struct FaultPage<'a> {
     page: Page,
     status: u16,
     message: &'a str,
+    csrf: Option<&'a str>,
 }
 
 impl Fault {
     pub(super) fn new(status: StatusCode, message: impl Into<String>) -> Self {
-        Self::Refused { status, message: message.into() }
+        Self::Refused { status, message: message.into(), csrf: None }
     }
 
     pub(super) fn forbidden(message: impl Into<String>) -> Self {
         Self::new(StatusCode::FORBIDDEN, message)
+    }
+
+    /// Whoever is logged in may not; somebody else may. `csrf` is the mark of the session's forms.
+    pub(super) fn not_theirs(csrf: String, message: impl Into<String>) -> Self {
+        Self::Refused { status: StatusCode::FORBIDDEN, message: message.into(), csrf: Some(csrf) }
     }
 
     pub(super) fn not_found(message: impl Into<String>) -> Self {
@@ -81,9 +89,10 @@ impl IntoResponse for Fault {
             Self::Login { status, next, message } => {
                 (*status, LoginPage { page: Page::public("Log in"), next, message: *message }.render())
             }
-            Self::Refused { status, message } => {
-                let title = status.canonical_reason().unwrap_or("Error");
-                (*status, FaultPage { page: Page::public(title), status: status.as_u16(), message }.render())
+            Self::Refused { status, message, csrf } => {
+                let page = Page::public(status.canonical_reason().unwrap_or("Error"));
+                let csrf = csrf.as_deref();
+                (*status, FaultPage { page, status: status.as_u16(), message, csrf }.render())
             }
         };
         let text = match text {

@@ -4,7 +4,7 @@ use askama::Template;
 
 use super::chart::{self, Svg};
 use super::filters::{duration, thousands};
-use crate::stats::Minute;
+use crate::stats::{LastHour, Minute};
 
 /// A figure with its chart.
 struct Figure {
@@ -24,19 +24,16 @@ pub(super) struct Figures {
 }
 
 impl Figures {
-    /// Those of these minutes, the oldest first.
-    pub(super) fn of(minutes: &[Minute]) -> Self {
+    pub(super) fn of(LastHour { minutes, whole }: &LastHour) -> Self {
         let values = |of: fn(&Minute) -> u64| minutes.iter().map(|minute| of(minute) as f64).collect::<Vec<_>>();
-        let total = |of: fn(&Minute) -> u64| minutes.iter().map(of).sum::<u64>();
         let most = |of: fn(&Minute) -> u64| minutes.iter().map(of).max().unwrap_or_default();
-        let (runs, failed) = (total(|minute| minute.runs), total(|minute| minute.failed));
-        let share = if runs == 0 { "none".to_owned() } else { format!("{:.1} %", failed as f64 / runs as f64 * 100.0) };
-        let last = minutes.iter().rev().find(|minute| minute.runs > 0);
-        let (half, most_of) = last.map_or_else(
-            || ("–".to_owned(), "nothing ran".to_owned()),
-            |last| (duration(last.p50_us), format!("for half of the runs, {} for 99 %", duration(last.p99_us))),
-        );
-        let tokens = total(|minute| minute.tokens);
+        let Minute { runs, failed, tokens, p50_us, p99_us, .. } = *whole;
+        let (share, half, most_of) = if runs == 0 {
+            ("none".to_owned(), "–".to_owned(), "nothing ran".to_owned())
+        } else {
+            let share = format!("{:.1}\u{a0}%", failed as f64 / runs as f64 * 100.0);
+            (share, duration(p50_us), format!("median; 99\u{a0}% took {} or less", duration(p99_us)))
+        };
         let said = |what: &str, most: String| format!("{what} in each of the last 60 minutes, at most {most}");
         Self {
             figures: [
@@ -92,16 +89,17 @@ mod tests {
     }
 
     #[test]
-    fn an_hour_is_added_up_and_latency_is_that_of_the_last_minute_with_runs() {
-        let text = Figures::of(&[minute(7, 0), minute(3, 1), minute(0, 0)]).render().unwrap();
-        assert!(text.contains("10") && text.contains("10.0 %"), "{text}");
-        assert!(text.contains("300 µs") && text.contains("2.70 ms for 99 %"), "{text}");
+    fn figures_are_those_of_the_whole_hour() {
+        let hour = LastHour { minutes: vec![minute(7, 0), minute(3, 1), minute(0, 0)], whole: minute(10, 1) };
+        let text = Figures::of(&hour).render().unwrap();
+        assert!(text.contains("10") && text.contains("10.0\u{a0}%"), "{text}");
+        assert!(text.contains("1 ms") && text.contains("99\u{a0}% took 9 ms or less"), "{text}");
     }
 
     #[test]
     fn an_hour_without_runs_is_told_as_such() {
-        for minutes in [&[][..], &[minute(0, 0)]] {
-            let text = Figures::of(minutes).render().unwrap();
+        for minutes in [vec![], vec![minute(0, 0)]] {
+            let text = Figures::of(&LastHour { minutes, whole: minute(0, 0) }).render().unwrap();
             assert!(text.contains("nothing ran") && !text.contains("NaN"), "{text}");
         }
     }

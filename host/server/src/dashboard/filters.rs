@@ -1,15 +1,15 @@
 //! How things read on a page.
 //!
 //! Contract: what a stranger wrote is shown as it is, with control characters and marks of direction made visible, and cut where
-//! it is long. Markup is taken care of by the templates, which escape everything.
+//! it is long. Markup is taken care of by the templates, which escape everything but what is [`Safe`] by its making.
 
 #![expect(unreachable_pub, reason = "the macro's own methods are public")]
 
 use std::fmt::{Display, Write as _};
 
-use askama::filters::Safe;
+use askama::filters::{Escaper as _, Html, Safe};
 use askama::{Result, Values};
-use skillhost_types::Timestamp;
+use skillhost_types::{Timestamp, is_unseen};
 
 /// Longest text in a line, in characters: a few lines of a narrow table.
 const LINE: usize = 400;
@@ -24,6 +24,12 @@ const DIGEST: usize = 12;
 #[askama::filter_fn]
 pub(super) fn text(text: impl Display, _: &dyn Values) -> Result<String> {
     Ok(line(&text.to_string()))
+}
+
+/// The same, with what stands between backticks set as code.
+#[askama::filter_fn]
+pub(super) fn prose(text: impl Display, _: &dyn Values) -> Result<Safe<String>> {
+    Ok(Safe(quoted(&line(&text.to_string()))?))
 }
 
 /// A stranger's text in a block that keeps its lines.
@@ -53,6 +59,14 @@ pub(super) fn when(at: &Timestamp, _: &dyn Values) -> Result<Safe<String>> {
 #[askama::filter_fn]
 pub(super) fn count(number: impl Display, _: &dyn Values) -> Result<String> {
     Ok(grouped(&number.to_string()))
+}
+
+/// So many of something: `1 host call`, `2 host calls`.
+#[askama::filter_fn]
+pub(super) fn of(number: impl Display, _: &dyn Values, one: &str) -> Result<String> {
+    let number = number.to_string();
+    let ending = if number == "1" { "" } else { "s" };
+    Ok(format!("{} {one}{ending}", grouped(&number)))
 }
 
 /// A number of bytes, with a unit.
@@ -85,6 +99,22 @@ pub(super) fn line(text: &str) -> String {
     cut(text, LINE, |_| false)
 }
 
+/// `text` as HTML, with what stands between backticks as code.
+fn quoted(text: &str) -> Result<String> {
+    let (mut html, mut rest) = (String::with_capacity(text.len()), text);
+    while let Some((before, (code, after))) =
+        rest.split_once('`').and_then(|(before, rest)| Some((before, rest.split_once('`')?)))
+    {
+        Html.write_escaped_str(&mut html, before)?;
+        html.push_str("<code>");
+        Html.write_escaped_str(&mut html, code)?;
+        html.push_str("</code>");
+        rest = after;
+    }
+    Html.write_escaped_str(&mut html, rest)?;
+    Ok(html)
+}
+
 /// With everything unseen but `kept` made visible, and no longer than `longest`.
 fn cut(text: &str, longest: usize, kept: impl Fn(char) -> bool) -> String {
     let mut shown = String::with_capacity(text.len().min(longest));
@@ -103,16 +133,6 @@ fn cut(text: &str, longest: usize, kept: impl Fn(char) -> bool) -> String {
         let _ = write!(shown, "… ({} more characters)", thousands(left as u64));
     }
     shown
-}
-
-/// Controls, marks of direction, and what is joined or tagged without being seen.
-fn is_unseen(char: char) -> bool {
-    char.is_control()
-        || matches!(
-            char,
-            '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
-                | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}'
-        )
 }
 
 pub(super) fn thousands(number: u64) -> String {
@@ -157,6 +177,13 @@ mod tests {
     fn what_is_unseen_is_made_visible_and_lines_are_kept_in_blocks_only() {
         assert_eq!(line("a\u{202e}b\u{1b}[31m\u{200b}\nc"), r"a\u{202e}b\u{1b}[31m\u{200b} c");
         assert_eq!(cut("a\nb\r", BLOCK, |char| char == '\n'), "a\nb\\u{d}");
+    }
+
+    #[test]
+    fn what_stands_between_backticks_is_code_and_nothing_else_is_markup() {
+        let shown = |text: &str| quoted(text).unwrap();
+        assert_eq!(shown("run `a<b>` & `c`"), "run <code>a&#60;b&#62;</code> &#38; <code>c</code>");
+        assert_eq!(shown("a `b` ` <i>"), "a <code>b</code> ` &#60;i&#62;");
     }
 
     #[test]

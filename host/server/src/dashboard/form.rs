@@ -145,8 +145,9 @@ impl Property<'_> {
         format!("{PREFIX}{}", self.name)
     }
 
+    /// What stands for the property where it is left out; `null` is nothing that one could type.
     fn default(&self) -> Option<&Value> {
-        self.schema.get("default")
+        self.schema.get("default").filter(|default| !default.is_null())
     }
 
     fn field(&self, id: String, typed: Option<&Fields>, misfit: Option<String>) -> Field {
@@ -154,7 +155,7 @@ impl Property<'_> {
         let was = typed.map(|typed| typed.get(&name));
         let begin = || match (&self.shape, self.default()) {
             (_, None) => String::new(),
-            (Shape::Line { .. } | Shape::Text { .. }, Some(Value::String(text))) => text.clone(),
+            (Shape::Line { .. } | Shape::Text { .. }, Some(default)) => default.as_str().unwrap_or_default().to_owned(),
             (Shape::Json { .. }, Some(default)) => pretty(default),
             (_, Some(default)) => default.to_string(),
         };

@@ -2,7 +2,7 @@
 
 use askama::Template;
 use axum::response::{Html, IntoResponse as _, Response};
-use skillhost_access::Role;
+use skillhost_access::{Identity, Role};
 
 use super::assets;
 use super::fault::Fault;
@@ -67,9 +67,13 @@ impl Section {
         }
     }
 
-    /// Who may go there: the queue of approvals is an administrator's, here as over HTTP.
-    fn needs(self) -> Role {
-        if self == Self::Approvals { Role::Admin } else { Role::Viewer }
+    /// May `identity` go there? The queue of approvals is an administrator's, and the settings are for those who see all tenants.
+    fn is_for(self, identity: &Identity) -> bool {
+        match self {
+            Self::Approvals => identity.role >= Role::Admin,
+            Self::Settings => identity.tenants.only().is_none(),
+            _ => true,
+        }
     }
 }
 
@@ -86,22 +90,14 @@ pub(super) struct Page {
 
 /// Whoever looks at a page.
 pub(super) struct Reader {
-    pub(super) name: String,
-    pub(super) role: Role,
-    pub(super) tenants: String,
+    pub(super) identity: Identity,
     pub(super) csrf: String,
 }
 
 impl Page {
     /// A page for the holder of `session`.
     pub(super) fn new(session: &Session, section: Section, title: impl Into<String>) -> Self {
-        let identity = &session.identity;
-        let reader = Reader {
-            name: identity.name.to_string(),
-            role: identity.role,
-            tenants: identity.tenants.to_string(),
-            csrf: session.csrf(),
-        };
+        let reader = Reader { identity: session.identity.clone(), csrf: session.csrf() };
         Self { title: title.into(), section: Some(section), reader: Some(reader), told: session.told.clone() }
     }
 
@@ -112,8 +108,8 @@ impl Page {
 
     /// The sections that the reader may go to.
     pub(super) fn sections(&self) -> impl Iterator<Item = &'static Section> {
-        let role = self.reader.as_ref().map(|reader| reader.role);
-        Section::ALL.iter().filter(move |section| role.is_some_and(|role| role >= section.needs()))
+        let reader = self.reader.as_ref();
+        Section::ALL.iter().filter(move |section| reader.is_some_and(|reader| section.is_for(&reader.identity)))
     }
 
     pub(super) fn is_in(&self, section: &Section) -> bool {
@@ -127,7 +123,7 @@ impl Page {
 
     /// May the reader do what takes `role`?
     pub(super) fn may(&self, role: Role) -> bool {
-        self.reader.as_ref().is_some_and(|reader| reader.role >= role)
+        self.reader.as_ref().is_some_and(|reader| reader.identity.role >= role)
     }
 
     pub(super) fn asset(&self, name: &str) -> String {

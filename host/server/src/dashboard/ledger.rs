@@ -9,27 +9,28 @@ use axum::response::Response;
 use skillhost_lifecycle::{LedgerEntry, Standing, Unit, Usd, Window};
 use skillhost_types::Tenant;
 
+use super::address::address;
 use super::chart::{self, Svg};
 use super::fault::Fault;
 use super::filters;
 use super::layout::{Page, Section, html};
 use super::posted::Fields;
-use super::reading::{address, blocking};
 use super::session::Session;
+use crate::problem::blocking;
 use crate::shared::State;
 
 /// Entries of a page.
 const SHOWN: usize = 100;
 
 /// How far a limit is used, to be shown.
-struct Budget {
-    scope: String,
-    per: &'static str,
-    limit: String,
-    used: String,
+pub(super) struct Budget {
+    pub(super) scope: String,
+    pub(super) per: &'static str,
+    pub(super) limit: String,
+    pub(super) used: String,
     reserved: Option<String>,
     left: String,
-    drawn: Svg,
+    pub(super) drawn: Svg,
 }
 
 struct Row {
@@ -68,15 +69,15 @@ pub(super) async fn ledger(shared: State, session: Session, RawQuery(query): Raw
         .last()
         .filter(|_| entries.len() == SHOWN)
         .map(|entry| address("/ledger", &[("account", &account), ("before", &entry.id.to_string())]));
-    let budgets = standings.iter().filter(|standing| concerns(standing, only.as_ref())).map(Budget::of).collect();
+    let budgets = budgets(&standings, only.as_ref());
     let rows = entries.into_iter().map(|entry| Row { amount: amount(entry.unit, entry.amount), entry }).collect();
     let page = Page::new(&session, Section::Ledger, "Ledger");
     html(&Ledger { page, budgets, account, free: only.is_none(), rows, older })
 }
 
-/// Is it a budget of this tenant? None: of all.
-fn concerns(standing: &Standing, only: Option<&Tenant>) -> bool {
-    only.is_none_or(|only| standing.scope.split(',').any(|who| who.strip_prefix("tenant:") == Some(only.as_str())))
+/// The budgets that a session sees; `only`: one of this tenant.
+pub(super) fn budgets(standings: &[Standing], only: Option<&Tenant>) -> Vec<Budget> {
+    standings.iter().filter(|standing| only.is_none_or(|only| standing.is_of(only))).map(Budget::of).collect()
 }
 
 impl Budget {
@@ -135,8 +136,9 @@ mod tests {
         for (scope, seen) in
             [("tenant:ours", true), ("tenant:ours,skill:x", true), ("tenant:theirs", false), ("skill:x", false)]
         {
-            assert_eq!(concerns(&standing(scope, 0, 0), Some(&ours)), seen, "{scope}");
-            assert!(concerns(&standing(scope, 0, 0), None));
+            let standings = [standing(scope, 0, 0)];
+            assert_eq!(budgets(&standings, Some(&ours)).len(), usize::from(seen), "{scope}");
+            assert_eq!(budgets(&standings, None).len(), 1);
         }
     }
 }

@@ -3,11 +3,10 @@
 use axum::extract::Request;
 use axum::response::{IntoResponse as _, Redirect, Response};
 use http::StatusCode;
-use http::header::{HeaderValue, SET_COOKIE};
+use http::header::{HeaderValue, ORIGIN, SET_COOKIE};
 
 use super::fault::Fault;
-use super::posted::{Posted, fields, origin, own_page};
-use super::session::set_cookie;
+use super::posted::{Posted, fields, from_a_page};
 use crate::shared::{Shared, State};
 
 /// Longest login form, in bytes: a token and an address.
@@ -22,8 +21,8 @@ pub(super) async fn form() -> Redirect {
 pub(super) async fn login(shared: State, request: Request) -> Result<Response, Fault> {
     let app = shared.app()?;
     let (parts, body) = request.into_parts();
-    own_page(&parts.headers, &parts)?;
-    let secure = is_secure(&shared, origin(&parts.headers));
+    from_a_page(&parts.headers)?;
+    let secure = is_secure(&shared, parts.headers.get(ORIGIN));
     let fields = fields(Request::from_parts(parts, body), LONGEST).await?;
     let next = fields.get("next").filter(|next| is_own(next)).unwrap_or("/").to_owned();
     let token = fields.get("token").unwrap_or_default().trim();
@@ -33,13 +32,13 @@ pub(super) async fn login(shared: State, request: Request) -> Result<Response, F
     };
     tracing::info!(token = &*identity.name, "somebody logged in to the dashboard");
     let secret = app.sessions.open(identity, app.host.events().source());
-    Ok(with_cookie(Redirect::to(&next).into_response(), set_cookie(Some(&secret), secure)))
+    Ok(with_cookie(Redirect::to(&next).into_response(), app.sessions.set_cookie(Some(&secret), secure)))
 }
 
 /// `POST /logout`
 pub(super) async fn logout(shared: State, Posted { session, .. }: Posted) -> Response {
-    session.close();
-    with_cookie(Redirect::to("/").into_response(), set_cookie(None, is_secure(&shared, None)))
+    let cookie = session.close(is_secure(&shared, None));
+    with_cookie(Redirect::to("/").into_response(), cookie)
 }
 
 fn with_cookie(mut response: Response, cookie: Option<HeaderValue>) -> Response {
@@ -50,8 +49,8 @@ fn with_cookie(mut response: Response, cookie: Option<HeaderValue>) -> Response 
 }
 
 /// Does the browser see TLS? A proxy may speak it where this host does not.
-fn is_secure(shared: &Shared, origin: Option<&str>) -> bool {
-    shared.http.tls.is_some() || origin.is_some_and(|origin| origin.starts_with("https:"))
+fn is_secure(shared: &Shared, origin: Option<&HeaderValue>) -> bool {
+    shared.http.tls.is_some() || origin.is_some_and(|origin| origin.as_bytes().starts_with(b"https:"))
 }
 
 /// A path of this host and nothing that a browser takes for another's.

@@ -3,15 +3,15 @@
 use askama::Template;
 use axum::response::Response;
 use skillhost_access::Role;
-use skillhost_lifecycle::{FileState, Parts, Standing, Status, Unit};
+use skillhost_lifecycle::{FileState, Parts, Status};
 
-use super::chart::{self, Svg};
 use super::fault::Fault;
 use super::figures::Figures;
 use super::filters;
 use super::layout::{Page, Section, html};
-use super::reading::blocking;
+use super::ledger::{self, Budget};
 use super::session::Session;
+use crate::problem::blocking;
 use crate::shared::State;
 
 /// Files that do not serve and are named; the page of skills has them all.
@@ -29,7 +29,7 @@ struct Overview {
     trouble: Vec<(String, FileState, String)>,
     /// What waits for a person: its skills. None where that is not the reader's to know.
     waiting: Option<Vec<String>>,
-    budgets: Vec<(Standing, Svg)>,
+    budgets: Vec<Budget>,
     /// Runs that hold a place, and how many may.
     places: (usize, u32),
 }
@@ -50,13 +50,7 @@ pub(super) async fn overview(shared: State, session: Session) -> Result<Response
         troubled.map(|entry| (entry.name.clone(), entry.state, entry.reason.clone().unwrap_or_default())).collect();
     let reader = host.clone();
     let budgets = blocking(move || reader.budgets()).await?;
-    let tenants = session.identity.tenants.clone();
-    let own = |scope: &str| {
-        tenants
-            .only()
-            .is_none_or(|only| scope.split(',').any(|part| part.strip_prefix("tenant:") == Some(only.as_str())))
-    };
-    let budgets = budgets.into_iter().filter(|budget| own(&budget.scope)).map(drawn).collect();
+    let budgets = ledger::budgets(&budgets, session.identity.tenants.only());
     let waiting = if session.identity.role >= Role::Admin {
         let reader = host.clone();
         let waiting = blocking(move || reader.approvals(false)).await?;
@@ -67,22 +61,6 @@ pub(super) async fn overview(shared: State, session: Session) -> Result<Response
     let places = (host.in_use().0, host.config().limits.concurrency);
     let (page, parts) = (Page::new(&session, Section::Overview, "Overview"), host.parts());
     html(&Overview { page, figures, parts, states, trouble, waiting, budgets, places })
-}
-
-fn drawn(budget: Standing) -> (Standing, Svg) {
-    let Standing { scope, used, reserved, limit, .. } = &budget;
-    let words = format!("{} of {} used by {scope}", amount(&budget, used), amount(&budget, limit));
-    let drawing = chart::gauge(*used, *reserved, *limit, &words);
-    (budget, drawing)
-}
-
-/// An amount in the budget's unit.
-fn amount(budget: &Standing, amount: &u64) -> String {
-    match budget.unit {
-        Unit::UsdMicros => format!("${:.2}", *amount as f64 / 1e6),
-        Unit::LlmTokens => format!("{} tokens", filters::thousands(*amount)),
-        _ => filters::thousands(*amount),
-    }
 }
 
 /// The colour of a part's state.

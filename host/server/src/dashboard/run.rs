@@ -11,10 +11,9 @@ use super::chart::{self, Svg};
 use super::fault::Fault;
 use super::filters;
 use super::layout::{Page, Section, html};
-use super::reading::blocking;
 use super::runs::outcome;
 use super::session::Session;
-use crate::shared::State;
+use crate::shared::{App, State};
 
 /// Pictures that are shown. Others could carry scripts, or are for no browser.
 const PICTURES: [&str; 4] = ["image/png", "image/jpeg", "image/gif", "image/webp"];
@@ -74,9 +73,8 @@ impl Run {
 pub(super) async fn run(shared: State, session: Session, Path(run): Path<String>) -> Result<Response, Fault> {
     let missing = || Fault::not_found("There is no such run on record.");
     let id: RunId = run.parse().map_err(|_| missing())?;
-    let host = &shared.app()?.host;
-    let log = host.events().clone();
-    let found = blocking(move || log.run(id)).await?;
+    let App { host, log, .. } = shared.app()?;
+    let found = log.read(move |log| log.run(id)).await?;
     // To whoever does not see its tenant it is not there.
     let record = found.filter(|record| session.identity.tenants.sees(&record.tenant)).ok_or_else(missing)?;
     let serving = host.skill(&record.skill);

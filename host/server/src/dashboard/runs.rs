@@ -1,26 +1,24 @@
 //! `/runs`: what ran.
 //!
-//! Price: reads back over the last [`LOOKED_AT`] runs at the most, so a rare outcome is found only if it is recent.
+//! Price: a page looks back over a part of the log, so a rare outcome may be some pages away.
 
 use askama::Template;
 use axum::extract::RawQuery;
 use axum::response::Response;
-use skillhost_events::{EventError, RunQuery};
+use skillhost_events::{Page as Part, RunQuery};
 use skillhost_types::{RunId, RunRecord, Timestamp};
 
+use super::address::address;
 use super::fault::Fault;
 use super::filters;
 use super::layout::{Page, Section, html};
 use super::posted::Fields;
-use super::reading::{address, blocking};
 use super::session::Session;
+use crate::log::REACH;
 use crate::shared::State;
 
 /// Runs of a page.
 const SHOWN: usize = 100;
-
-/// Runs that are read to find those of an outcome: tens of milliseconds.
-const LOOKED_AT: usize = 2_000;
 
 /// Which outcomes are shown.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -38,11 +36,11 @@ impl Wanted {
         Self::ALL.into_iter().find(|(_, value, _)| *value == text).map_or(Self::All, |(wanted, ..)| wanted)
     }
 
-    fn takes(self, run: &RunRecord) -> bool {
+    fn ok(self) -> Option<bool> {
         match self {
-            Self::All => true,
-            Self::Ok => run.ok,
-            Self::Failed => !run.ok,
+            Self::All => None,
+            Self::Ok => Some(true),
+            Self::Failed => Some(false),
         }
     }
 }
@@ -101,37 +99,27 @@ impl Runs {
     fn is(&self, wanted: &Wanted) -> bool {
         self.wanted == *wanted
     }
-
-    fn looked_at(&self) -> u64 {
-        LOOKED_AT as u64
-    }
 }
 
-/// `GET /runs?skill=&outcome=&skip=`
+/// `GET /runs?skill=&outcome=&before=`
 pub(super) async fn runs(shared: State, session: Session, RawQuery(query): RawQuery) -> Result<Response, Fault> {
     let fields = Fields::of(query.as_deref());
     let skill = fields.get("skill").unwrap_or_default().trim().to_owned();
     let wanted = Wanted::of(fields.get("outcome").unwrap_or_default());
-    let skip = fields.get("skip").and_then(|skip| skip.parse().ok()).unwrap_or(0_usize).min(LOOKED_AT);
-    let log = shared.app()?.host.events().clone();
+    let before = fields.get("before").and_then(|before| before.parse().ok());
     let tenant = session.identity.tenants.only().cloned();
     let asked = Some(skill.clone()).filter(|skill| !skill.is_empty());
-    let found = blocking(move || {
-        let limit = if wanted == Wanted::All { skip.saturating_add(SHOWN) } else { LOOKED_AT };
-        let query = RunQuery { skill: asked.as_deref(), tenant: tenant.as_ref(), limit };
-        let runs = log.runs(&query)?;
-        Ok::<_, EventError>(
-            runs.iter().filter(|run| wanted.takes(run)).skip(skip).take(SHOWN).map(Row::from).collect::<Vec<_>>(),
-        )
-    })
-    .await?;
+    let read = shared.app()?.log.read(move |log| {
+        let (skill, tenant, ok) = (asked.as_deref(), tenant.as_ref(), wanted.ok());
+        log.runs_page(&RunQuery { skill, tenant, ok, before, limit: SHOWN }, REACH)
+    });
+    let Part { found, next } = read.await?;
     let outcome = Wanted::ALL.iter().find(|(own, ..)| *own == wanted).map_or("", |(_, value, _)| value);
-    let at = |skip: usize| {
-        let skip = if skip > 0 { skip.to_string() } else { String::new() };
-        address("/runs", &[("skill", &skill), ("outcome", outcome), ("skip", &skip)])
+    let at = |before: Option<u64>| {
+        let before = before.map(|before| before.to_string()).unwrap_or_default();
+        address("/runs", &[("skill", &skill), ("outcome", outcome), ("before", &before)])
     };
-    let next = skip + SHOWN;
-    let older = (found.len() == SHOWN && next < LOOKED_AT).then(|| at(next));
+    let (here, older) = (at(before), next.map(|next| at(Some(next))));
     let page = Page::new(&session, Section::Runs, "Runs");
-    html(&Runs { page, here: at(skip), skill, wanted, rows: found, older })
+    html(&Runs { page, here, skill, wanted, rows: found.iter().map(Row::from).collect(), older })
 }

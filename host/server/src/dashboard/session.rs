@@ -28,8 +28,11 @@ const MOST: usize = 1_024;
 /// Most of one token: the browsers of one person, and nobody's logins end those of others.
 const MOST_OF_ONE: usize = 32;
 
-/// The cookie.
-const NAME: &str = "skillhost_session";
+/// What the cookie's name begins with.
+const NAME: &str = "skillhost";
+
+/// Digits of the event log's own name in the cookie's: browsers tell hosts of one machine apart by nothing else, not by ports.
+const TAG: usize = 8;
 
 /// Random bytes of a session's name.
 const RANDOM: usize = 32;
@@ -40,8 +43,9 @@ pub(super) const PARTIAL: HeaderName = HeaderName::from_static("hx-request");
 type Hash = [u8; 32];
 
 /// All that are logged in.
-#[derive(Default)]
 pub(crate) struct Sessions {
+    /// What their cookie is called.
+    name: String,
     kept: Mutex<HashMap<Hash, Kept>>,
 }
 
@@ -63,7 +67,36 @@ pub(super) struct Session {
     sessions: Arc<Sessions>,
 }
 
+/// Why nobody is logged in.
+enum Absence {
+    /// There is no cookie.
+    Stranger,
+    /// The session is over, or one of another process.
+    Over,
+    /// Its token is no more.
+    Revoked,
+    /// It cannot be known now.
+    Unknown(AccessError),
+}
+
+impl Absence {
+    /// What the login says of it.
+    fn message(&self) -> Option<&'static str> {
+        match self {
+            Self::Over => Some("This session is over: its time is up, or the host was started anew."),
+            Self::Revoked => Some("The token of this session was revoked. Log in with another one."),
+            Self::Stranger | Self::Unknown(_) => None,
+        }
+    }
+}
+
 impl Sessions {
+    /// Those of the host whose event log is called `epoch`.
+    pub(crate) fn new(epoch: &str) -> Self {
+        let tag: String = epoch.chars().take(TAG).collect();
+        Self { name: format!("{NAME}_{tag}"), kept: Mutex::default() }
+    }
+
     /// Lets `identity` in. Gives what its cookie holds.
     pub(super) fn open(&self, identity: Identity, source: &dyn Source) -> String {
         let mut random = [0; RANDOM];
@@ -84,15 +117,25 @@ impl Sessions {
         secret
     }
 
-    /// Ends the session of `secret`.
-    pub(super) fn close(&self, secret: &str) {
-        self.lock().remove(&hash(secret));
-    }
-
     /// Whose session it is; none if it is none or over.
     fn find(&self, secret: &str, now: Duration) -> Option<Identity> {
         let kept = self.lock();
         kept.get(&hash(secret)).filter(|session| session.until > now).map(|session| session.identity.clone())
+    }
+
+    /// The header that gives a browser its session, or takes it away.
+    pub(super) fn set_cookie(&self, secret: Option<&str>, secure: bool) -> Option<HeaderValue> {
+        let (value, age) = secret.map_or(("", 0), |secret| (secret, LIFETIME.as_secs()));
+        let secure = if secure { "; Secure" } else { "" };
+        let text = format!("{}={value}; Path=/; Max-Age={age}; HttpOnly; SameSite=Strict{secure}", self.name);
+        HeaderValue::from_str(&text).ok()
+    }
+
+    fn cookie(&self, headers: &HeaderMap) -> Option<String> {
+        let pairs =
+            headers.get_all(COOKIE).iter().filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(';'));
+        let mut named = pairs.filter_map(|pair| pair.trim().strip_prefix(&self.name)?.strip_prefix('='));
+        named.find(|value| value.len() == RANDOM * 2).map(str::to_owned)
     }
 
     fn take_told(&self, secret: &str) -> Option<String> {
@@ -106,16 +149,11 @@ impl Sessions {
 
 impl Session {
     /// The session whose cookie these headers hold.
-    fn of(app: &App, headers: &HeaderMap) -> Result<Option<Self>, AccessError> {
-        let Some(secret) = cookie(headers) else { return Ok(None) };
-        let Some(identity) = app.sessions.find(&secret, app.host.events().source().monotonic()) else {
-            return Ok(None);
-        };
-        let Some(identity) = app.tokens.still(&identity)? else {
-            app.sessions.close(&secret);
-            return Ok(None);
-        };
-        Ok(Some(Self { identity, told: None, secret, sessions: app.sessions.clone() }))
+    fn of(app: &App, headers: &HeaderMap) -> Result<Self, Absence> {
+        let secret = app.sessions.cookie(headers).ok_or(Absence::Stranger)?;
+        let found = app.sessions.find(&secret, app.host.events().source().monotonic()).ok_or(Absence::Over)?;
+        let identity = app.tokens.still(&found).map_err(Absence::Unknown)?.ok_or(Absence::Revoked)?;
+        Ok(Self { identity, told: None, secret, sessions: app.sessions.clone() })
     }
 
     /// The mark of this session's own forms. It tells nothing of the cookie that it is made from.
@@ -130,9 +168,10 @@ impl Session {
         }
     }
 
-    /// Ends it.
-    pub(super) fn close(self) {
-        self.sessions.close(&self.secret);
+    /// Ends it. Gives the header that takes its cookie away.
+    pub(super) fn close(self, secure: bool) -> Option<HeaderValue> {
+        self.sessions.lock().remove(&hash(&self.secret));
+        self.sessions.set_cookie(None, secure)
     }
 
     /// Refuses whoever may not do what takes `role`.
@@ -141,10 +180,11 @@ impl Session {
         if *own >= role {
             return Ok(());
         }
-        Err(Fault::forbidden(format!(
+        let message = format!(
             "This takes the role {role}, and {name} is a {own}. Log in with another token, or make one: \
              skillhost token add NAME --role {role}"
-        )))
+        );
+        Err(Fault::not_theirs(self.csrf(), message))
     }
 }
 
@@ -152,10 +192,7 @@ impl FromRequestParts<Arc<Shared>> for Session {
     type Rejection = Fault;
 
     async fn from_request_parts(parts: &mut Parts, shared: &Arc<Shared>) -> Result<Self, Fault> {
-        let app = shared.app()?;
-        let Some(mut session) = Self::of(app, &parts.headers).map_err(Fault::internal)? else {
-            return Err(login(parts));
-        };
+        let mut session = Self::of(shared.app()?, &parts.headers).map_err(|absence| login(parts, absence))?;
         if parts.method == Method::GET && !parts.headers.contains_key(PARTIAL) {
             session.told = session.sessions.take_told(&session.secret);
         }
@@ -164,33 +201,26 @@ impl FromRequestParts<Arc<Shared>> for Session {
 }
 
 /// The login, in the place of the page that was asked for.
-fn login(parts: &Parts) -> Fault {
+fn login(parts: &Parts, absence: Absence) -> Fault {
+    if let Absence::Unknown(error) = absence {
+        return Fault::internal(error);
+    }
     // What was sent is not sent again after the login; the pages are where it begins anew.
     let next = if parts.method == Method::GET { parts.uri.path_and_query().map(ToString::to_string) } else { None };
     let next = next.unwrap_or_else(|| "/".into());
     // The login is what lies at `/`; all other pages only lead to it.
     let is_it = next == "/" && !parts.headers.contains_key(PARTIAL);
-    Fault::Login { status: if is_it { StatusCode::OK } else { StatusCode::UNAUTHORIZED }, next, message: None }
+    let status = if is_it { StatusCode::OK } else { StatusCode::UNAUTHORIZED };
+    Fault::Login { status, next, message: absence.message() }
 }
 
 /// Who is logged in with the cookie in `headers`: for the live feed, which the dashboard's own pages open.
 pub(crate) fn identity(app: &App, headers: &HeaderMap) -> Result<Option<Identity>, AccessError> {
-    Ok(Session::of(app, headers)?.map(|session| session.identity))
-}
-
-/// The header that gives a browser its session, or takes it away.
-pub(super) fn set_cookie(secret: Option<&str>, secure: bool) -> Option<HeaderValue> {
-    let (value, age) = secret.map_or(("", 0), |secret| (secret, LIFETIME.as_secs()));
-    let secure = if secure { "; Secure" } else { "" };
-    let text = format!("{NAME}={value}; Path=/; Max-Age={age}; HttpOnly; SameSite=Strict{secure}");
-    HeaderValue::from_str(&text).ok()
-}
-
-fn cookie(headers: &HeaderMap) -> Option<String> {
-    let pairs =
-        headers.get_all(COOKIE).iter().filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(';'));
-    let mut named = pairs.filter_map(|pair| pair.trim().strip_prefix(NAME)?.strip_prefix('='));
-    named.find(|value| value.len() == RANDOM * 2).map(str::to_owned)
+    match Session::of(app, headers) {
+        Ok(session) => Ok(Some(session.identity)),
+        Err(Absence::Unknown(error)) => Err(error),
+        Err(_) => Ok(None),
+    }
 }
 
 fn hash(secret: &str) -> Hash {
@@ -224,6 +254,10 @@ mod tests {
         }
     }
 
+    fn sessions() -> Sessions {
+        Sessions::new("0123456789abcdef")
+    }
+
     fn somebody() -> Identity {
         let folder = tempfile::tempdir().unwrap();
         let tokens = Tokens::open(folder.path()).unwrap();
@@ -233,7 +267,7 @@ mod tests {
 
     #[test]
     fn a_session_lasts_twelve_hours() {
-        let (sessions, clock) = (Sessions::default(), Clock::default());
+        let (sessions, clock) = (sessions(), Clock::default());
         let secret = sessions.open(somebody(), &clock);
         clock.0.store(12 * 3_600 - 1, Ordering::Relaxed);
         assert_eq!(
@@ -246,7 +280,7 @@ mod tests {
 
     #[test]
     fn the_oldest_session_gives_way_to_one_too_many() {
-        let (sessions, clock) = (Sessions::default(), Clock::default());
+        let (sessions, clock) = (sessions(), Clock::default());
         let ann = somebody();
         let named = |name: &str| {
             let mut identity = ann.clone();
@@ -266,7 +300,7 @@ mod tests {
 
     #[test]
     fn many_logins_of_one_end_nobody_elses_session() {
-        let (sessions, clock, ann) = (Sessions::default(), Clock::default(), somebody());
+        let (sessions, clock, ann) = (sessions(), Clock::default(), somebody());
         let mut bob = ann.clone();
         bob.name = "bob".into();
         let bob = sessions.open(bob, &clock);
@@ -280,7 +314,7 @@ mod tests {
 
     #[test]
     fn the_host_keeps_no_secret_of_a_session() {
-        let (sessions, clock) = (Sessions::default(), Clock::default());
+        let (sessions, clock) = (sessions(), Clock::default());
         let secret = sessions.open(somebody(), &clock);
         assert_eq!(secret.len(), RANDOM * 2);
         assert!(sessions.lock().keys().all(|hash| hash[..] != *secret.as_bytes()));
@@ -288,13 +322,15 @@ mod tests {
     }
 
     #[test]
-    fn a_cookie_is_found_among_others() {
-        let secret = "a".repeat(RANDOM * 2);
-        let found = |text: &str| cookie(&HeaderMap::from_iter([(COOKIE, HeaderValue::from_str(text).unwrap())]));
-        assert_eq!(found(&format!("x=1; {NAME}={secret}; y")), Some(secret.clone()));
-        for wrong in [format!("{NAME}{secret}"), format!("{NAME}=short"), format!("other_{NAME}={secret}")] {
+    fn a_cookie_is_found_among_others_and_those_of_other_hosts() {
+        let name = "skillhost_01234567";
+        let (secret, other) = ("a".repeat(RANDOM * 2), "b".repeat(RANDOM * 2));
+        let found =
+            |text: &str| sessions().cookie(&HeaderMap::from_iter([(COOKIE, HeaderValue::from_str(text).unwrap())]));
+        assert_eq!(found(&format!("x=1; {NAME}_76543210={other}; {name}={secret}; y")), Some(secret.clone()));
+        for wrong in [format!("{name}{secret}"), format!("{name}=short"), format!("other_{name}={secret}")] {
             assert_eq!(found(&wrong), None, "{wrong}");
         }
-        assert!(set_cookie(Some(&secret), true).unwrap().to_str().unwrap().ends_with("; Secure"));
+        assert!(sessions().set_cookie(Some(&secret), true).unwrap().to_str().unwrap().ends_with("; Secure"));
     }
 }

@@ -26,6 +26,9 @@ const NO_SECRET: &str = "http.tls.key";
 
 const HIDDEN: &str = "(hidden)";
 
+/// What stands for a list of nothing.
+const NOTHING: &str = "none";
+
 #[derive(Template)]
 #[template(path = "settings.html")]
 struct Settings {
@@ -47,7 +50,8 @@ struct Row {
 /// `GET /settings`
 pub(super) async fn settings(shared: State, session: Session) -> Result<Response, Fault> {
     if session.identity.tenants.only().is_some() {
-        return Err(Fault::forbidden(
+        return Err(Fault::not_theirs(
+            session.csrf(),
             "The settings are the host's own, and this token is of one tenant. One for all tenants sees them: \
              skillhost token add NAME --role viewer --tenant '*'",
         ));
@@ -91,7 +95,7 @@ fn effective(config: &Config) -> Vec<(&'static str, String)> {
     let Config {
         skills_dir, data_dir, listen, max_body, recording, http, mcp, feed, limits, approval, blackboard, ..
     } = config;
-    let list = |texts: Vec<String>| if texts.is_empty() { "none".to_owned() } else { texts.join(", ") };
+    let list = |texts: Vec<String>| if texts.is_empty() { NOTHING.to_owned() } else { texts.join(", ") };
     vec![
         ("skills_dir", skills_dir.display().to_string()),
         ("data_dir", data_dir.display().to_string()),
@@ -135,6 +139,9 @@ fn effective(config: &Config) -> Vec<(&'static str, String)> {
 /// A setting as it was written, without what is nobody's to read.
 fn shown(key: &str, value: &Value) -> String {
     match value {
+        Value::Null => NOTHING.to_owned(),
+        Value::Array(values) if values.is_empty() => NOTHING.to_owned(),
+        Value::Object(fields) if fields.is_empty() => NOTHING.to_owned(),
         Value::String(text) if is_secret(key) && text.parse::<SecretSource>().is_err() => HIDDEN.to_owned(),
         Value::String(text) => without_password(text),
         Value::Array(values) => values.iter().map(|value| shown(key, value)).collect::<Vec<_>>().join(", "),
@@ -143,7 +150,7 @@ fn shown(key: &str, value: &Value) -> String {
             let field = |(name, value): (&String, &Value)| format!("{name}: {}", shown(name, value));
             format!("{{ {} }}", fields.iter().map(field).collect::<Vec<_>>().join(", "))
         }
-        other if is_secret(key) => other.as_null().map_or_else(|| HIDDEN.to_owned(), |()| String::new()),
+        _ if is_secret(key) => HIDDEN.to_owned(),
         other => other.to_string(),
     }
 }
@@ -164,7 +171,8 @@ fn without_password(text: &str) -> String {
 }
 
 fn time(time: Duration) -> String {
-    filters::duration(u64::try_from(time.as_micros()).unwrap_or(u64::MAX))
+    // As a configuration has it: `30s`.
+    format!("{time:?}")
 }
 
 #[cfg(test)]
@@ -183,6 +191,9 @@ mod tests {
             ("skills.fetch.config.language", "en", "en"),
         ] {
             assert_eq!(shown(key, &value.into()), wanted, "{key}");
+        }
+        for nothing in [serde_json::json!([]), serde_json::json!({}), Value::Null] {
+            assert_eq!(shown("budgets", &nothing), "none");
         }
         let nested = serde_json::json!([{"name": "a", "password": "hunter2", "pin_token": 1234}]);
         let text = shown("skills.x.config.accounts", &nested);
@@ -203,6 +214,7 @@ mod tests {
         assert_eq!(of("limits.fuel"), Some(("5", file.as_str())));
         assert_eq!(of("max_body"), Some(("2MiB", "SKILLHOST_MAX_BODY")));
         assert_eq!(of("data_dir"), Some(("data", "command line")));
+        assert_eq!(of("limits.timeout"), Some(("30s", "default")));
         assert_eq!(of("limits.host_calls"), Some(("10000", "default")));
         assert_eq!(of("grants.triage"), Some(("blackboard.read agent:*", file.as_str())));
     }

@@ -10,7 +10,7 @@ use serde::Serialize;
 use serde_json::Value;
 use skillhost_access::Role;
 use skillhost_events::{Event, Query};
-use skillhost_lifecycle::{Entry, FileState, Generation, Host, Tool};
+use skillhost_lifecycle::{Entry, FileState, Generation, Host, Kind, Tool};
 use skillhost_types::{Glob, Grant, RunRecord, Timestamp, Want};
 
 use super::capability::Sentence;
@@ -19,10 +19,10 @@ use super::figures::Figures;
 use super::filters;
 use super::form::{Control, Form};
 use super::layout::{Page, Section, html};
-use super::reading::blocking;
 use super::run::{Piece, pieces};
 use super::session::Session;
 use super::skills::tone;
+use crate::log::REACH;
 use crate::shared::{App, State};
 
 /// Events of skills that are looked through for those of one: its last changes on any host that people change by hand.
@@ -131,10 +131,9 @@ pub(super) async fn show(
 ) -> Result<Response, Fault> {
     let host = &app.host;
     let entry = entry(host, skill).ok_or_else(|| Fault::not_found("There is no such skill; its file may be gone."))?;
-    let log = host.events().clone();
     let query =
         Query { kinds: vec![Glob::new("skill.*")], source: Some("host".into()), limit: LOOKED_AT, ..Query::default() };
-    let events = blocking(move || log.last(&query)).await?;
+    let events = app.log.read(move |log| log.last_page(&query, REACH)).await?.found;
     let about = |event: &&Event| event.data.get("skill").and_then(Value::as_str) == Some(skill);
     let history = events.iter().rev().filter(about).take(HISTORY).map(Step::of).collect();
     let shown = entry.serving.clone().or_else(|| entry.waiting.clone());
@@ -144,8 +143,11 @@ pub(super) async fn show(
         (Some(waiting), Some(_)) => self::asked(waiting, waits),
         _ => Vec::new(),
     };
-    let figures =
-        entry.serving.as_ref().map(|_| Figures::of(&app.stats.series(Some(skill), session.identity.tenants.only())));
+    let figures = entry
+        .serving
+        .as_ref()
+        .filter(|serving| serving.kind != Kind::Instructions)
+        .map(|_| Figures::of(&app.stats.series(Some(skill), session.identity.tenants.only())));
     let tools = shown.iter().flat_map(|own| (0..own.tools.len()).map(|index| (own.clone(), index))).collect();
     let page = Page::new(session, Section::Skills, skill);
     html(&Skill { page, shown, figures, asked, waiting, history, tools, outcome, entry })

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::body::{Body, to_bytes};
-use http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE, COOKIE, LOCATION, ORIGIN, SET_COOKIE};
+use http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE, COOKIE, HOST, LOCATION, ORIGIN, SET_COOKIE};
 use http::{HeaderMap, Request, StatusCode};
 use skillhost_access::{Role, Tokens};
 use skillhost_lifecycle::{Config, Host, Options};
@@ -37,11 +37,17 @@ struct Answer {
 
 impl Pages {
     async fn new(prepare: impl FnOnce(&Path)) -> Self {
+        Self::called(&[], prepare).await
+    }
+
+    /// The same, of a host that is reached by these names.
+    async fn called(names: &[&str], prepare: impl FnOnce(&Path)) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let (data_dir, skills_dir) = (folder.path().join("data"), folder.path().join("skills"));
         std::fs::create_dir_all(&skills_dir).unwrap();
         prepare(&skills_dir);
-        let config = Config { data_dir: data_dir.clone(), skills_dir, ..Config::default() };
+        let mut config = Config { data_dir: data_dir.clone(), skills_dir, ..Config::default() };
+        config.http.hosts = names.iter().map(|name| (*name).to_owned()).collect();
         let shared = Arc::new(Shared::new(&config).unwrap());
         let host = Host::open(Options::new(config)).await.unwrap();
         host.absorb_folder().await.unwrap();
@@ -55,10 +61,13 @@ impl Pages {
         self.tokens.add(name, role, tenants.parse().unwrap(), now).unwrap().expose().to_owned()
     }
 
-    async fn send(&self, request: http::request::Builder, body: String) -> Answer {
+    async fn send(&self, mut request: http::request::Builder, body: String) -> Answer {
+        if let Some(headers) = request.headers_mut() {
+            headers.entry(HOST).or_insert(HeaderValue::from_static("localhost:8650"));
+        }
         // As over a Unix socket, where the host is `localhost` at any port.
         let connected = Connected { peer: [127, 0, 0, 1].into(), here: None };
-        let request = request.header("host", "localhost:8650").extension(connected).body(Body::from(body)).unwrap();
+        let request = request.extension(connected).body(Body::from(body)).unwrap();
         let response = self.router.clone().oneshot(request).await.unwrap();
         let (head, body) = response.into_parts();
         let text = String::from_utf8(to_bytes(body, usize::MAX).await.unwrap().to_vec()).unwrap();
@@ -143,15 +152,26 @@ async fn a_wrong_token_and_a_login_from_elsewhere_are_refused() {
         assert!(!answer.headers.contains_key(SET_COOKIE) && answer.text.contains("role=\"alert\""));
         assert!(attempt.is_empty() || !answer.text.contains(attempt), "a token is not sent back");
     }
-    for origin in
-        [None, Some("null"), Some("http://evil.test"), Some("http://localhost:9999"), Some("file://localhost:8650")]
-    {
+    for origin in [None, Some("null"), Some("http://evil.test"), Some("file://localhost:8650")] {
         let answer = pages.post("/login", None, origin, &[("token", &token)]).await;
         assert_eq!(answer.status, StatusCode::FORBIDDEN, "{origin:?}");
         assert!(!answer.headers.contains_key(SET_COOKIE));
     }
     let next = [("token", token.as_str()), ("next", "//evil.test/")];
     assert_eq!(pages.post("/login", None, Some(OWN), &next).await.headers[LOCATION], "/");
+}
+
+#[tokio::test]
+async fn a_login_is_taken_under_every_name_that_the_guard_knows() {
+    let pages = Pages::called(&["skills.test"], |_| {}).await;
+    let body = format!("token={}", pages.token("ann", Role::Viewer, "*"));
+    for host in ["skills.test", "skills.test:443", "SKILLS.test"] {
+        let request = Request::post("/login").header(CONTENT_TYPE, "application/x-www-form-urlencoded");
+        let request = request.header(HOST, host).header(ORIGIN, "https://skills.test");
+        let answer = pages.send(request, body.clone()).await;
+        assert_eq!(answer.status, StatusCode::SEE_OTHER, "{host}: {}", answer.text);
+        assert!(answer.headers[SET_COOKIE].to_str().unwrap().ends_with("; Secure"), "{host}");
+    }
 }
 
 #[tokio::test]
@@ -171,7 +191,9 @@ async fn a_form_counts_only_with_the_mark_of_its_session_and_from_a_page_of_this
     assert!(
         answer.status == StatusCode::SEE_OTHER && answer.headers[SET_COOKIE].to_str().unwrap().contains("Max-Age=0")
     );
-    assert_eq!(pages.get("/skills", Some(&cookie)).await.status, StatusCode::UNAUTHORIZED);
+    let answer = pages.get("/skills", Some(&cookie)).await;
+    assert!(answer.status == StatusCode::UNAUTHORIZED && answer.text.contains("This session is over"));
+    assert!(!pages.get("/skills", None).await.text.contains("role=\"alert\""), "a stranger had no session");
 }
 
 #[tokio::test]
@@ -183,7 +205,12 @@ async fn a_session_ends_with_its_token_and_opens_nothing_but_pages() {
     }
     assert_eq!(pages.get("/skills", Some(&cookie)).await.status, StatusCode::OK);
     assert!(pages.tokens.revoke("ann").unwrap());
-    assert_eq!(pages.get("/skills", Some(&cookie)).await.status, StatusCode::UNAUTHORIZED);
+    // Also when it is asked for again, as a page does when a part of it is refused.
+    for _ in 0..2 {
+        let answer = pages.get("/skills", Some(&cookie)).await;
+        assert_eq!(answer.status, StatusCode::UNAUTHORIZED);
+        assert!(answer.text.contains("The token of this session was revoked"), "{}", answer.text);
+    }
     // Another token of the same name does not bring it back.
     pages.token("ann", Role::Admin, "*");
     assert_eq!(pages.get("/skills", Some(&cookie)).await.status, StatusCode::UNAUTHORIZED);
@@ -197,8 +224,10 @@ async fn a_role_sees_and_does_what_it_may_and_nothing_else() {
     for ((cookie, mark), runs, decides) in [(viewer, false, false), (caller, true, false), (admin, true, true)] {
         let page = pages.get("/", Some(&cookie)).await;
         assert_eq!(page.text.contains("href=\"/approvals\""), decides);
-        let status = pages.get("/approvals", Some(&cookie)).await.status;
-        assert_eq!(status, if decides { StatusCode::OK } else { StatusCode::FORBIDDEN });
+        let queue = pages.get("/approvals", Some(&cookie)).await;
+        assert_eq!(queue.status, if decides { StatusCode::OK } else { StatusCode::FORBIDDEN });
+        let form = format!("name=\"csrf\" value=\"{mark}\"");
+        assert!(queue.text.contains("action=\"/logout\"") && queue.text.contains(&form), "{}", queue.text);
         let fields = [("csrf", mark.as_str()), ("decision", "all")];
         let decided = pages.post("/approvals/abcdef", Some(&cookie), Some(OWN), &fields).await;
         assert_eq!(decided.status, if decides { StatusCode::SEE_OTHER } else { StatusCode::FORBIDDEN });
@@ -215,7 +244,12 @@ async fn the_hosts_own_settings_are_for_those_who_see_all_tenants() {
     let (acme, _) = pages.reader(Role::Admin, "acme").await;
     let page = pages.get("/settings", Some(&all)).await;
     assert!(page.text.contains("limits.fuel") && page.text.contains("1000000000"), "{}", page.text);
+    assert!(page.text.contains("href=\"/settings\""));
     assert_eq!(pages.get("/settings", Some(&acme)).await.status, StatusCode::FORBIDDEN);
+    assert!(
+        !pages.get("/", Some(&acme)).await.text.contains("href=\"/settings\""),
+        "nobody is led where they may not go"
+    );
 }
 
 #[tokio::test]
@@ -246,6 +280,25 @@ async fn what_skills_say_is_text_on_every_page() {
 }
 
 #[tokio::test]
+async fn a_page_says_of_a_skill_only_what_there_is_to_it() {
+    let pages = Pages::new(|skills| {
+        std::fs::create_dir(skills.join("helper")).unwrap();
+        std::fs::write(skills.join("helper/SKILL.md"), "---\nname: helper\ndescription: Helps\n---\nHelp.\n").unwrap();
+        std::fs::write(skills.join("broken.wasm"), "junk").unwrap();
+    })
+    .await;
+    let (cookie, _) = pages.reader(Role::Viewer, "*").await;
+    let helper = pages.get("/skills/helper", Some(&cookie)).await.text;
+    assert!(helper.contains("text for a language model to read") && helper.contains("Instructions"), "{helper}");
+    for other in ["Limits of a run", "Latency", "works on its input alone"] {
+        assert!(!helper.contains(other), "instructions do not run: {other}");
+    }
+    let broken = pages.get("/skills/broken", Some(&cookie)).await.text;
+    assert!(broken.contains("<code>broken.wasm</code> was refused: ") && !broken.contains('`'), "{broken}");
+    assert!(!broken.contains("Generations"), "there is none");
+}
+
+#[tokio::test]
 async fn a_page_that_is_not_there_is_a_page_that_says_so() {
     let pages = Pages::new(|_| {}).await;
     let (cookie, _) = pages.reader(Role::Admin, "*").await;
@@ -253,5 +306,22 @@ async fn a_page_that_is_not_there_is_a_page_that_says_so() {
         let page = pages.get(path, Some(&cookie)).await;
         assert_eq!(page.status, StatusCode::NOT_FOUND, "{path}");
         assert!(page.text.contains("<title>Not Found · skillhost</title>") && !page.text.contains("<script>"));
+    }
+}
+
+#[tokio::test]
+async fn where_nothing_is_a_browser_gets_a_page_and_a_program_a_problem() {
+    let pages = Pages::new(|_| {}).await;
+    for (path, accepted, kind) in [
+        ("/nothing", "text/html,application/xhtml+xml;q=0.9,*/*;q=0.8", "text/html; charset=utf-8"),
+        ("/nothing", "*/*", "application/problem+json"),
+        ("/api/nothing", "text/html", "application/problem+json"),
+    ] {
+        let answer = pages.send(Request::get(path).header(ACCEPT, accepted), String::new()).await;
+        assert_eq!(
+            (answer.status, &answer.headers[CONTENT_TYPE]),
+            (StatusCode::NOT_FOUND, &HeaderValue::from_static(kind))
+        );
+        assert_eq!(answer.headers.contains_key(CONTENT_SECURITY_POLICY), kind.starts_with("text/html"));
     }
 }

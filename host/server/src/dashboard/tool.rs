@@ -5,7 +5,6 @@ use axum::response::{Redirect, Response};
 use skillhost_access::Role;
 use skillhost_lifecycle::RunRequest;
 use skillhost_types::{Caller, LimitsPatch, SkillName};
-use tokio_util::sync::CancellationToken;
 
 use super::fault::Fault;
 use super::form::{Form, read};
@@ -31,7 +30,7 @@ pub(super) async fn run(
 ) -> Result<Response, Fault> {
     session.need(Role::Caller)?;
     let app = shared.app()?;
-    let host = app.host.clone();
+    let host = &app.host;
     let missing = || Fault::not_found("This tool is not there any more. The skill's page shows what there is.");
     let generation = host.skill(&skill).ok_or_else(missing)?;
     let schema = generation.tool(&tool).ok_or_else(missing)?.input_schema();
@@ -42,7 +41,6 @@ pub(super) async fn run(
             return show(app, &session, &skill, Some(outcome)).await;
         }
     };
-    let cancel = CancellationToken::new();
     let request = RunRequest {
         skill: skill.clone(),
         tool: Some(tool.clone()),
@@ -51,11 +49,9 @@ pub(super) async fn run(
         tenant: session.identity.tenants.runs_as(),
         limits: LimitsPatch::default(),
         progress: None,
-        cancel: Some(cancel.clone()),
+        cancel: None,
     };
-    let _gone = cancel.drop_guard();
-    let runner = host.clone();
-    let record = tokio::spawn(async move { runner.run(request).await }).await.map_err(Fault::internal)?;
+    let record = shared.calls.run(host, request).await;
     let outcome = Outcome::new(&tool, Form::new(&tool, schema, Some((&fields, &[]))), Some(record));
     show(app, &session, &skill, Some(outcome)).await
 }

@@ -10,7 +10,7 @@ use std::sync::LazyLock;
 use serde::Deserialize;
 use serde_json::Value;
 use skillhost_events::Event;
-use skillhost_types::{RunId, Timestamp};
+use skillhost_types::{RunId, SkillName, Timestamp};
 
 use super::filters;
 
@@ -21,6 +21,7 @@ pub(super) const PHRASES: &str = include_str!("../../assets/words.json");
 const DATA: usize = 160;
 
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Phrase {
     /// `{path.to.field}` stands for a field of the data; `:us` makes a time of it, `:list` a list.
     words: String,
@@ -58,14 +59,18 @@ pub(super) struct Line {
     pub(super) words: String,
     pub(super) tone: Tone,
     pub(super) run: Option<RunId>,
+    /// The skill that it names, if it does.
+    pub(super) skill: Option<SkillName>,
 }
 
+/// A test reads the table as well, so that it is one.
 static TABLE: LazyLock<BTreeMap<String, Phrase>> = LazyLock::new(|| serde_json::from_str(PHRASES).unwrap_or_default());
 
 impl Line {
     pub(super) fn of(event: &Event) -> Self {
         let (words, tone) = sentence(event).unwrap_or_else(|| (bare(event), Tone::Plain));
-        Self { seq: event.seq, at: event.at, kind: event.kind.clone(), words, tone, run: event.run }
+        let skill = event.data.get("skill").and_then(Value::as_str).and_then(|name| SkillName::new(name).ok());
+        Self { seq: event.seq, at: event.at, kind: event.kind.clone(), words, tone, run: event.run, skill }
     }
 
     /// The first word of its kind, by which icons go.
@@ -162,8 +167,9 @@ mod tests {
 
     #[test]
     fn every_sentence_of_the_table_is_whole() {
-        assert!(TABLE.len() > 20);
-        for (kind, Phrase { words, .. }) in &*TABLE {
+        let table: BTreeMap<String, Phrase> = serde_json::from_str(PHRASES).unwrap();
+        assert!(table.len() > 20);
+        for (kind, Phrase { words, .. }) in &table {
             assert_eq!(words.matches('{').count(), words.matches('}').count(), "{kind}");
             for field in words.split('{').skip(1) {
                 let form = field.split('}').next().unwrap().split_once(':').map(|(_, form)| form);

@@ -1,29 +1,38 @@
 //! Bodies that are too large or too slow.
 //!
-//! Contract: the answer to one is 413 or 408, whatever the handler made of the broken body, and also if it reads none of it.
-//! Price: nothing for a request without a body; otherwise a box for the body and a timer if it is not there yet.
+//! Contract: the answer to one is 413 or 408, whatever the handler made of the broken body; to one that says that it is too
+//! large, at once, and also if the handler would read none of it. What is left of a body when its answer is given is taken and
+//! thrown away for a while, so that whoever still writes gets to read: much of somebody who is known, little of others. Price:
+//! nothing for a request without a body; otherwise a box for the body and a timer if it is not there yet.
 
-use std::future::Future as _;
+use std::future::{Future as _, pending};
 use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use axum::body::{Body, Bytes};
 use axum::extract::Request;
 use axum::middleware::Next;
 use axum::response::Response;
-use http::StatusCode;
 use http::header::{CONTENT_LENGTH, EXPECT};
+use http::{HeaderMap, StatusCode};
 use http_body::{Body as _, Frame, SizeHint};
 use http_body_util::BodyExt as _;
-use tokio::time::{Sleep, sleep};
+use tokio::runtime::Handle;
+use tokio::time::{Sleep, sleep, timeout};
 
 use crate::problem::Problem;
 
-/// How much of a body that is too large is taken and thrown away, in bytes. Who is cut off while it writes often does not read
-/// why; who sends more than this does not want to know.
-const THROWN_AWAY: usize = 16 << 20;
+/// How much of a body that is too large is thrown away of somebody who is known, in bytes. Who is cut off while it writes often
+/// does not read why; who sends more than this does not want to know.
+const OF_THE_KNOWN: usize = 16 << 20;
+
+/// How much of any other body: what is on its way when the answer is given.
+const OF_ANYBODY: usize = 64 << 10;
+
+/// How long the rest of a body is waited for once the answer is given, and whoever writes more than is taken has to read that.
+const LINGER: Duration = Duration::from_secs(5);
 
 /// What is wrong with a body.
 #[derive(Debug, Clone, Copy, thiserror::Error)]
@@ -53,21 +62,23 @@ struct Bounded {
     timeout: Duration,
     /// Since when it is waited for.
     waiting: Option<Pin<Box<Sleep>>>,
+    /// How much more of it is thrown away, once nobody reads it any more.
+    rest: usize,
     /// Heard by whoever handed the body on.
     fault: Arc<OnceLock<Fault>>,
 }
 
-/// Runs the rest of the request with its body under these limits.
+/// Runs the rest of the request with its body under these limits. `known` says whether somebody with these headers is.
 pub(crate) async fn bounded(
     request: Request,
     limit: usize,
     timeout: Duration,
+    known: impl FnOnce(&HeaderMap) -> bool,
     next: Next,
 ) -> Result<Response, Problem> {
     if request.body().is_end_stream() {
         return Ok(next.run(request).await);
     }
-    let fault = Arc::new(OnceLock::new());
     let headers = request.headers();
     let declared = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
     let too_large = declared.is_some_and(|declared| declared > limit as u64);
@@ -75,13 +86,12 @@ pub(crate) async fn bounded(
         // It asked first, and has sent nothing yet.
         return Err(Fault::TooLarge { limit }.into());
     }
-    let bound = |body| Bounded { body, limit, came: 0, timeout, waiting: None, fault: fault.clone() };
+    let rest = if (too_large || declared.is_none()) && known(headers) { OF_THE_KNOWN } else { OF_ANYBODY };
+    let fault = Arc::new(OnceLock::new());
+    let bound = |body| Bounded { body, limit, came: 0, timeout, waiting: None, rest, fault: fault.clone() };
     let request = request.map(|body| Body::new(bound(body)));
     if too_large {
-        let mut body = request.into_body();
-        // It ends with its fault.
-        while let Some(Ok(_)) = body.frame().await {}
-        return Err(fault.get().copied().unwrap_or(Fault::TooLarge { limit }).into());
+        return Err(Fault::TooLarge { limit }.into());
     }
     let answer = next.run(request).await;
     fault.get().map_or(Ok(answer), |fault| Err((*fault).into()))
@@ -95,6 +105,30 @@ impl Bounded {
     }
 }
 
+impl Drop for Bounded {
+    fn drop(&mut self) {
+        // Without an executor, the process is ending.
+        if let (false, Ok(executor)) = (self.body.is_end_stream(), Handle::try_current()) {
+            executor.spawn(throw_away(std::mem::take(&mut self.body), self.rest));
+        }
+    }
+}
+
+/// Takes what still comes of `body`, `most` bytes of it. Who writes more is not broken off at once, but has to stop.
+async fn throw_away(mut body: Body, most: usize) {
+    let thrown = async {
+        let mut left = most;
+        while let Some(Ok(frame)) = body.frame().await {
+            left = left.saturating_sub(frame.data_ref().map_or(0, Bytes::len));
+            if left == 0 {
+                pending::<()>().await;
+            }
+        }
+    };
+    // Either way it is over then.
+    drop(timeout(LINGER, thrown).await);
+}
+
 impl http_body::Body for Bounded {
     type Data = Bytes;
     type Error = axum::Error;
@@ -103,36 +137,29 @@ impl http_body::Body for Bounded {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
-        loop {
-            let next = Pin::new(&mut self.body).poll_frame(context);
-            let (limit, too_large) = (self.limit, self.came > self.limit);
-            match next {
-                Poll::Ready(Some(Ok(frame))) => {
-                    self.came = self.came.saturating_add(frame.data_ref().map_or(0, Bytes::len));
-                    if self.came <= limit {
-                        return Poll::Ready(Some(Ok(frame)));
-                    }
-                    if self.came > limit.saturating_add(THROWN_AWAY) {
-                        return self.over(Fault::TooLarge { limit });
-                    }
-                }
-                Poll::Ready(_) if too_large => return self.over(Fault::TooLarge { limit }),
-                Poll::Ready(ended) => return Poll::Ready(ended),
-                Poll::Pending => {
-                    let timeout = self.timeout;
-                    let waiting = self.waiting.get_or_insert_with(|| Box::pin(sleep(timeout)));
-                    return match waiting.as_mut().poll(context) {
-                        Poll::Pending => Poll::Pending,
-                        Poll::Ready(()) if too_large => self.over(Fault::TooLarge { limit }),
-                        Poll::Ready(()) => self.over(Fault::TooSlow { limit: timeout }),
-                    };
-                }
+        match Pin::new(&mut self.body).poll_frame(context) {
+            Poll::Ready(Some(Ok(frame))) => {
+                let limit = self.limit;
+                self.came = self.came.saturating_add(frame.data_ref().map_or(0, Bytes::len));
+                if self.came <= limit { Poll::Ready(Some(Ok(frame))) } else { self.over(Fault::TooLarge { limit }) }
+            }
+            Poll::Ready(None) => {
+                self.body = Body::empty();
+                Poll::Ready(None)
+            }
+            Poll::Ready(broken) => Poll::Ready(broken),
+            Poll::Pending => {
+                let limit = self.timeout;
+                let waiting = self.waiting.get_or_insert_with(|| Box::pin(sleep(limit)));
+                ready!(waiting.as_mut().poll(context));
+                self.body = Body::empty();
+                self.over(Fault::TooSlow { limit })
             }
         }
     }
 
     fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream() && self.came <= self.limit
+        self.body.is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {
@@ -153,7 +180,7 @@ mod tests {
     async fn sent(body: Body, declared: Option<usize>) -> (StatusCode, usize) {
         let read = |body: Bytes| async move { body.len().to_string() };
         let layer = axum::middleware::from_fn(|request: Request, next: Next| async {
-            bounded(request, 10, TIMEOUT, next).await
+            bounded(request, 10, TIMEOUT, |_| false, next).await
         });
         let router = axum::Router::new().route("/", axum::routing::post(read)).layer(layer);
         let mut request = Request::builder().method(Method::POST).uri("/");

@@ -1,4 +1,7 @@
 //! Takes connections, as many at once as there is room for.
+//!
+//! Contract: at most `http.connections` are open, of which one address has its share; who comes later waits in the system's
+//! queue, and who has too many is hung up on. An accept that fails ends nothing. Price: a task for each connection.
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr};
@@ -9,6 +12,7 @@ use std::time::Duration;
 use axum::Router;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use hyper_util::server::conn::auto;
+use skillhost_feed::{Share, Shares};
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
@@ -18,7 +22,6 @@ use tokio_util::task::TaskTracker;
 
 use crate::listener::again::again;
 use crate::listener::peer::{Connected, Here};
-use crate::listener::share::{Share, Shares};
 use crate::listener::watched::{Place, Watched};
 use crate::listener::{Address, Proxies, connection};
 use crate::shared::Shared;
@@ -39,6 +42,12 @@ const PING: Duration = Duration::from_secs(20);
 /// After how long a failed accept is tried again: out of files, most likely, and some are given back soon.
 const AGAIN: Duration = Duration::from_millis(50);
 
+/// One of so many parts of all connections is what an address may have, so that nobody alone keeps all others out.
+const PART: usize = 4;
+
+/// What every address may have: a browser and some scripts.
+const FEW: usize = 64;
+
 /// What connections come from.
 pub(crate) enum Listener {
     Tcp(TcpListener),
@@ -53,7 +62,9 @@ pub(crate) struct Door {
     /// How long a connection may have nothing to do, and a handshake may take.
     pub(crate) idle: Duration,
     pub(crate) stopping: CancellationToken,
-    shares: Arc<Shares>,
+    /// Room for what long answers hold, in KiB.
+    pub(super) untaken: Arc<Semaphore>,
+    shares: Shares,
     proxies: Proxies,
     open: TaskTracker,
 }
@@ -76,8 +87,10 @@ impl Door {
             .keep_alive_interval(PING)
             .keep_alive_timeout(PING);
         let (stopping, proxies) = (shared.stopping.clone(), shared.proxies.clone());
-        let shares = Shares::new(shared.http.connections);
-        Self { router, http, idle: shared.http.header_timeout, stopping, shares, proxies, open }
+        let connections = shared.http.connections;
+        let shares = Shares::new((connections / PART).max(FEW), connections);
+        let untaken = Arc::new(Semaphore::new(connection::UNTAKEN));
+        Self { router, http, idle: shared.http.header_timeout, stopping, untaken, shares, proxies, open }
     }
 }
 
@@ -150,13 +163,14 @@ impl Listener {
 }
 
 impl Door {
-    /// A connection among those of `peer`, where these are counted. Whoever has too many is hung up on.
+    /// A connection among those of `peer`. Whoever has too many is hung up on; proxies that the operator named are many people each
+    /// and have no share.
     fn share(&self, peer: IpAddr) -> io::Result<Option<Share>> {
         if self.proxies.trusts(peer) {
             return Ok(None);
         }
-        let full = || io::Error::new(io::ErrorKind::ConnectionRefused, format!("{peer} has too many connections"));
-        self.shares.take(peer).map(Some).ok_or_else(full)
+        let full = |_| io::Error::new(io::ErrorKind::ConnectionRefused, format!("{peer} has too many connections"));
+        self.shares.take(peer).map(Some).map_err(full)
     }
 
     fn watched<S>(&self, stream: S, place: Place) -> Watched<S> {

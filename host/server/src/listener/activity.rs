@@ -1,10 +1,10 @@
 //! What a connection has to do, and whether its other side takes it.
 //!
 //! Contract: a connection that has nothing to do, or whose answers nobody takes, is known after its time, whatever speaks HTTP on it.
-//! Price: some atomic stores per request and a timer per connection, which requests leave alone.
+//! Price: some atomic stores and two short locks per request, and a timer per connection, which requests leave alone.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
@@ -20,8 +20,10 @@ pub(super) struct Activity {
     first: Notify,
     /// Requests whose answers are not given out yet.
     waiting: AtomicUsize,
-    /// Answers of which there is something to take, as far as is known.
-    owed: AtomicUsize,
+    /// The answers of which there is something to take, as far as is known, and since when nothing was taken.
+    owed: Mutex<Vec<(u64, Instant)>>,
+    /// What the next request is called here.
+    next: AtomicU64,
     /// When something last came or was taken, in milliseconds since the start.
     last: AtomicU64,
 }
@@ -33,7 +35,8 @@ impl Activity {
             asked: AtomicBool::new(false),
             first: Notify::new(),
             waiting: AtomicUsize::new(0),
-            owed: AtomicUsize::new(0),
+            owed: Mutex::default(),
+            next: AtomicU64::new(0),
             last: AtomicU64::new(0),
         })
     }
@@ -68,22 +71,25 @@ impl Activity {
         }
     }
 
-    /// Waits until nothing was taken for [`STALL`] of what there is to take.
+    /// Waits until nothing was taken for [`STALL`] of an answer of which there is something to take.
     pub(super) async fn stalled(&self) {
         loop {
             tokio::time::sleep(STALL / 3).await;
-            if self.owed.load(Ordering::Relaxed) > 0 && self.quiet() >= STALL {
+            if self.owed().iter().any(|(_, since)| since.elapsed() >= STALL) {
                 return;
             }
         }
+    }
+
+    fn owed(&self) -> MutexGuard<'_, Vec<(u64, Instant)>> {
+        self.owed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// A request whose answer is not given out yet.
 pub(super) struct Waiting {
     activity: Arc<Activity>,
-    /// Is there something to take, as far as is known?
-    owed: bool,
+    name: u64,
 }
 
 impl Waiting {
@@ -93,18 +99,18 @@ impl Waiting {
         if !activity.asked.swap(true, Ordering::AcqRel) {
             activity.first.notify_waiters();
         }
-        Self { activity: activity.clone(), owed: false }
+        Self { activity: activity.clone(), name: activity.next.fetch_add(1, Ordering::Relaxed) }
     }
 
-    /// Says whether there is something to take.
-    pub(super) fn owe(&mut self, owed: bool) {
+    /// Says whether there is something to take, from now on.
+    pub(super) fn owe(&self, owed: bool) {
         self.activity.touch();
-        match (self.owed, owed) {
-            (false, true) => drop(self.activity.owed.fetch_add(1, Ordering::Relaxed)),
-            (true, false) => drop(self.activity.owed.fetch_sub(1, Ordering::Relaxed)),
-            _ => {}
+        let mut all = self.activity.owed();
+        // As many as there are streams at the most, and one on HTTP/1.
+        all.retain(|(name, _)| *name != self.name);
+        if owed {
+            all.push((self.name, Instant::now()));
         }
-        self.owed = owed;
     }
 }
 
@@ -154,11 +160,15 @@ mod tests {
     #[tokio::test]
     async fn what_is_owed_is_counted_once_and_forgotten_with_the_answer() {
         let activity = Activity::new();
-        let mut waiting = Waiting::new(&activity);
+        let waiting = Waiting::new(&activity);
         waiting.owe(true);
+        let since = activity.owed()[0].1;
+        // What others ask meanwhile is no sign that this is taken.
+        drop(Waiting::new(&activity));
+        assert_eq!(*activity.owed(), [(0, since)]);
         waiting.owe(true);
-        assert_eq!(activity.owed.load(Ordering::Relaxed), 1);
+        assert!(activity.owed().len() == 1 && activity.owed()[0].1 > since);
         drop(waiting);
-        assert_eq!(activity.owed.load(Ordering::Relaxed), 0);
+        assert!(activity.owed().is_empty());
     }
 }

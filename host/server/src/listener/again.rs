@@ -66,7 +66,7 @@ mod tests {
     use std::sync::atomic::AtomicUsize;
     use std::time::Duration;
 
-    use tokio::sync::Notify;
+    use tokio::sync::Semaphore;
 
     use super::*;
 
@@ -106,12 +106,13 @@ mod tests {
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
     async fn no_wake_of_others_is_lost() {
         const ROUNDS: usize = 20_000;
-        let (ping, pong) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
-        let player = |own: Arc<Notify>, other: Arc<Notify>| async move {
+        // They count, so that one player may be ahead of the other.
+        let (ping, pong) = (Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(0)));
+        let player = |own: Arc<Semaphore>, other: Arc<Semaphore>| async move {
             for _ in 0..ROUNDS {
-                other.notify_one();
+                other.add_permits(1);
                 restless(1).await;
-                own.notified().await;
+                own.acquire().await.unwrap().forget();
             }
         };
         let one = tokio::spawn(again(player(ping.clone(), pong.clone())));

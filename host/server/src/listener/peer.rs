@@ -1,4 +1,8 @@
 //! From where a request comes.
+//!
+//! Contract: it is the other end of the connection, unless that is a proxy of `http.proxies`: then whom the proxy names, and whom
+//! a proxy behind it names in turn. Nobody else's word counts. Price: a look at the connection; the header is read only where a
+//! proxy sent it.
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;

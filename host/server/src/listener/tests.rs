@@ -20,7 +20,7 @@ use tokio::sync::Notify;
 use tower_http::catch_panic::CatchPanicLayer;
 
 use super::*;
-use crate::guard;
+use crate::requests;
 
 /// A limit that a test waits for.
 const SOON: Duration = Duration::from_millis(50);
@@ -116,7 +116,7 @@ async fn who_comes_while_all_places_are_taken_waits_for_one() {
 async fn a_handler_that_panics_is_a_problem_and_no_more() {
     let data = tempfile::tempdir().unwrap();
     let panics = async || -> &'static str { panic!("as the test wants it") };
-    let router = greeting().route("/panics", get(panics)).layer(CatchPanicLayer::custom(guard::panicked));
+    let router = greeting().route("/panics", get(panics)).layer(CatchPanicLayer::custom(crate::guard::panicked));
     let (_serving, _, address) = serving(&config(&data), router).await;
     let mut stream = connected(address, b"GET /panics HTTP/1.1\r\nhost: localhost\r\n\r\n").await;
     let answered = until(&mut stream, "}").await;
@@ -143,7 +143,7 @@ async fn what_runs_comes_to_its_end_while_others_are_told_that_the_host_stops() 
     let mut running = connected(address, b"GET /slow HTTP/1.1\r\nhost: localhost\r\n\r\n").await;
     arrived.notified().await;
     shared.stopping.cancel();
-    let draining = tokio::spawn(async move { serving.drain(LONG, &shared.runs, &shared.ending).await });
+    let draining = tokio::spawn(async move { serving.drain(LONG, &shared.calls).await });
     assert_eq!(rest(idle).await, "", "an idle connection is closed");
     // The next is still answered, on a connection that ends with it.
     assert!(rest(connected(address, ASK).await).await.ends_with("hello"));
@@ -160,10 +160,10 @@ async fn what_does_not_come_to_its_end_is_broken_off_and_may_say_so() {
     let config = config(&data);
     let shared = Arc::new(Shared::new(&config).unwrap());
     let arrived = Arc::new(Notify::new());
-    let (ending, came) = (shared.ending.clone(), arrived.clone());
+    let (calls, came) = (shared.calls.clone(), arrived.clone());
     let long = async move || {
         came.notify_one();
-        ending.cancelled().await;
+        calls.call(|cancel| async move { cancel.cancelled().await }).await;
         "broken off"
     };
     let serving = Serving::with(&config, &shared, greeting().route("/long", get(long))).await.unwrap();
@@ -171,7 +171,7 @@ async fn what_does_not_come_to_its_end_is_broken_off_and_may_say_so() {
     let mut running = connected(address, b"GET /long HTTP/1.1\r\nhost: localhost\r\n\r\n").await;
     arrived.notified().await;
     shared.stopping.cancel();
-    serving.drain(SOON, &shared.runs, &shared.ending).await;
+    serving.drain(SOON, &shared.calls).await;
     until(&mut running, "broken off").await;
 }
 
@@ -184,7 +184,7 @@ async fn a_connection_that_never_asked_does_not_hold_the_end_up() {
     until(&mut answered, "hello").await;
     shared.stopping.cancel();
     let start = Instant::now();
-    serving.drain(LONG, &shared.runs, &shared.ending).await;
+    serving.drain(LONG, &shared.calls).await;
     assert!(start.elapsed() < LONG / 4, "{:?}", start.elapsed());
     assert_eq!(rest(silent).await, "");
 }
@@ -271,6 +271,37 @@ async fn on_http_2_a_connection_without_requests_is_let_go_as_well() {
     // The client would keep it.
     tokio::time::timeout(LONG, driven).await.expect("an end").unwrap();
     drop(client);
+}
+
+/// What a client that sends as long as it may hears of a body of `size` bytes.
+async fn sends(address: SocketAddr, size: usize) -> StatusCode {
+    let io = TokioIo::new(TcpStream::connect(address).await.unwrap());
+    let (mut client, driven) = hyper::client::conn::http2::handshake(TokioExecutor::new(), io).await.unwrap();
+    tokio::spawn(driven);
+    let piece = axum::body::Bytes::from(vec![b' '; 64 << 10]);
+    let pieces = (0..size / piece.len()).map(move |_| Ok::<_, std::io::Error>(piece.clone()));
+    let body = axum::body::Body::from_stream(futures_util::stream::iter(pieces));
+    let ask = Request::post("http://localhost/").header("content-length", size).body(body).unwrap();
+    let answer = tokio::time::timeout(LONG, client.send_request(ask)).await.expect("an answer").unwrap();
+    let status = answer.status();
+    answer.into_body().collect().await.expect("all of it");
+    status
+}
+
+#[tokio::test]
+async fn on_http_2_a_body_that_is_too_large_has_an_answer_however_large_it_is() {
+    let data = tempfile::tempdir().unwrap();
+    let config = config(&data);
+    let shared = Arc::new(Shared::new(&config).unwrap());
+    let read = axum::routing::post(async |body: axum::body::Bytes| body.len().to_string());
+    let guarded = axum::middleware::from_fn_with_state(shared.clone(), requests::counted);
+    let router = Router::new().route("/", read).layer(guarded);
+    let serving = Serving::with(&config, &shared, router).await.unwrap();
+    let Address::Tcp(address) = *serving.address() else { panic!("no port") };
+    assert_eq!(sends(address, shared.max_body / 2).await, StatusCode::OK);
+    for size in [4 << 20, 256 << 20] {
+        assert_eq!(sends(address, size).await, StatusCode::PAYLOAD_TOO_LARGE, "{size}");
+    }
 }
 
 #[tokio::test]

@@ -1,4 +1,7 @@
 //! TLS, with the certificate and the key of the configuration.
+//!
+//! Contract: both files are read once, at the start, and what is wrong with either is said with its key; clients show no
+//! certificate. HTTP/2 goes before HTTP/1.1.
 
 use std::path::Path;
 use std::sync::Arc;

@@ -1,4 +1,7 @@
 //! A stream that is given up when its reader takes nothing.
+//!
+//! Contract: writing waits at most [`STALL`], after which the stream is broken; its place among the connections is free once it
+//! is dropped, whoever has it then. Price: a timer, while writing waits.
 
 use std::future::Future as _;
 use std::io::{self, IoSlice};
@@ -6,12 +9,11 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use skillhost_feed::Share;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Sleep, sleep};
 use tokio_util::task::task_tracker::TaskTrackerToken;
-
-use crate::listener::share::Share;
 
 /// How long a reader may take nothing: longer than any network is away, and short enough that it holds no place for good.
 pub(super) const STALL: Duration = Duration::from_secs(30);

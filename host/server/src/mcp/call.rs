@@ -1,4 +1,9 @@
 //! `tools/call`.
+//!
+//! Contract: a run is cancelled when its client is gone or cancels, and never kept from its deadline by a client that takes no
+//! progress. What takes longer than `mcp.task_after` becomes a task for clients that know tasks. What is wrong with a call is
+//! told as the call's result, which an assistant reads; only an unknown tool is an error of the protocol. Price: a task of the
+//! executor per call.
 
 use std::sync::Arc;
 
@@ -9,7 +14,7 @@ use rmcp::model::{
 use rmcp::service::{RequestContext, RoleServer};
 use rmcp::task_manager::{TaskContext, TaskExit, TaskFuture};
 use serde_json::Value;
-use skillhost_lifecycle::{Host, Progress, ProgressSink, RunRequest};
+use skillhost_lifecycle::{Progress, ProgressSink, RunRequest};
 use skillhost_types::{ErrorKind, LimitsPatch, RunError, RunRecord};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
@@ -31,10 +36,9 @@ struct Run {
 }
 
 impl Run {
-    fn start(host: &Host, who: &Who, skill: &str, tool: &str, call: &Call<'_>) -> Self {
+    fn start(mcp: &Mcp, who: &Who, skill: &str, tool: &str, call: &Call<'_>) -> Self {
         let (sender, reports) = mpsc::channel(REPORTS);
         let progress: ProgressSink = Arc::new(move |report| drop(sender.try_send(report)));
-        let cancel = CancellationToken::new();
         let arguments = call.params.arguments.clone().unwrap_or_default();
         let request = RunRequest {
             skill: skill.to_owned(),
@@ -44,11 +48,12 @@ impl Run {
             tenant: who.tenant(),
             limits: LimitsPatch::default(),
             progress: Some(progress),
-            cancel: Some(cancel.clone()),
+            cancel: None,
         };
-        let host = host.clone();
+        let call = mcp.calls.run(&mcp.host, request);
+        let cancel = call.token();
         // On its own: a client that takes no progress must not keep a run from its deadline.
-        let record = tokio::spawn(async move { host.run(request).await });
+        let record = tokio::spawn(call);
         Self { record, reports, _unwanted: cancel.clone().drop_guard(), cancel }
     }
 }
@@ -92,7 +97,7 @@ pub(super) async fn call(mcp: &Mcp, who: &Who, call: &Call<'_>) -> Result<CallTo
 }
 
 async fn run(mcp: &Mcp, who: &Who, skill: &str, tool: &str, call: &Call<'_>) -> Result<CallToolResponse, ErrorData> {
-    let mut run = Run::start(&mcp.host, who, skill, tool, call);
+    let mut run = Run::start(mcp, who, skill, tool, call);
     let mut told = call.context.meta.get_progress_token().map(|token| Told { token, last: None });
     let knows_tasks = call.context.client_capabilities().is_some_and(|client| client.supports_tasks());
     let mut patience = std::pin::pin!(tokio::time::sleep(mcp.config.task_after));

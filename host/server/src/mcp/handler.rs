@@ -1,4 +1,7 @@
 //! What each message leads to.
+//!
+//! Contract: a message is answered under the rules of its client's era, and as whom it came from: a session knows nobody, each
+//! message brings its sender. Nothing here decides. Price: as what it leads to.
 
 use std::borrow::Cow;
 use std::sync::Arc;

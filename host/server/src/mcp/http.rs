@@ -1,4 +1,7 @@
 //! `/mcp`: streamable HTTP.
+//!
+//! Contract: nothing is looked at of a request without a good token. A body that is no message is answered as JSON-RPC says; a
+//! stream of the older era ends when the host stops, and calls are waited for. Price: the body once in memory, decoded twice.
 
 use std::sync::Arc;
 
@@ -16,7 +19,6 @@ use rmcp::model::JsonRpcError;
 use rmcp::transport::streamable_http_server::{StreamableHttpServerConfig, StreamableHttpService};
 use skillhost_access::Tokens;
 use skillhost_lifecycle::Host;
-use tokio_util::sync::CancellationToken;
 
 use super::Mcp;
 use super::handler::Handler;
@@ -30,13 +32,13 @@ use crate::shared::{Shared, State};
 /// The protocol over HTTP.
 pub(crate) struct Http {
     service: StreamableHttpService<Handler, Sessions>,
-    stopping: CancellationToken,
+    mcp: Arc<Mcp>,
 }
 
 impl Http {
     pub(crate) fn new(host: Host, tokens: Tokens, shared: &Shared) -> Self {
-        let mcp = Mcp { tokens: Some(tokens), ..Mcp::new(host, shared.mcp.clone(), shared.stopping.clone()) };
-        let mcp = Arc::new(mcp);
+        let mcp = Mcp::new(host, shared.mcp.clone(), shared.calls.clone(), shared.stopping.clone());
+        let mcp = Arc::new(Mcp { tokens: Some(tokens), ..mcp });
         let config = StreamableHttpServerConfig::default()
             .with_legacy_session_mode(true)
             .with_json_response(true)
@@ -44,22 +46,20 @@ impl Http {
             // `guard` has looked at both by the one list that there is; a second list could only contradict it.
             .disable_allowed_hosts()
             .disable_allowed_origins();
-        let handler = move || Ok(Handler::new(mcp.clone(), None));
-        Self {
-            service: StreamableHttpService::new(handler, Arc::new(Sessions::default()), config),
-            stopping: shared.stopping.clone(),
-        }
+        let own = mcp.clone();
+        let handler = move || Ok(Handler::new(own.clone(), None));
+        Self { service: StreamableHttpService::new(handler, Arc::new(Sessions::default()), config), mcp }
     }
 }
 
-pub(crate) fn routes(_: &Arc<Shared>) -> Router<Arc<Shared>> {
+pub(crate) fn routes() -> Router<Arc<Shared>> {
     Router::new().route("/mcp", post(serve).get(serve).delete(serve))
 }
 
 async fn serve(shared: State, request: Request) -> Result<Response, Problem> {
     let app = shared.app()?;
     let (mut parts, body) = request.into_parts();
-    let identity = access::identity(app, &parts)?;
+    let identity = access::identity(app, &parts.headers)?;
     // `guard` bounds it, and says what was wrong with one that does not come to its end.
     let body =
         body.collect().await.map_err(|error| Problem::new(StatusCode::BAD_REQUEST, error.to_string()))?.to_bytes();
@@ -71,15 +71,16 @@ async fn serve(shared: State, request: Request) -> Result<Response, Problem> {
         }
     }
     let address = address(&parts, &shared);
-    parts.extensions.insert(Who { identity: Some(identity.clone()), address });
+    let who = Who { identity: Some(identity.clone()), address };
+    parts.extensions.insert(who.clone());
     let method = parts.method.clone();
     let request = Request::from_parts(parts, Full::new(body));
     let response = ASKS.scope(identity, app.mcp.service.handle(request)).await;
     Ok(match method {
-        // A stream without an end would keep the host from stopping; answers are waited for.
+        // A stream without an end would keep the host from stopping, and outlive its token; answers are waited for.
         Method::GET => response.map(|body| {
-            let stopping = app.mcp.stopping.clone().cancelled_owned();
-            Body::from_stream(BodyDataStream::new(body).take_until(stopping))
+            let mcp = app.mcp.mcp.clone();
+            Body::from_stream(BodyDataStream::new(body).take_until(Box::pin(async move { mcp.over(&who).await })))
         }),
         // The session has ended, and is not about to: clients take the one and complain of the other.
         Method::DELETE if response.status() == StatusCode::ACCEPTED => StatusCode::NO_CONTENT.into_response(),

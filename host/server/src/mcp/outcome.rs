@@ -1,4 +1,7 @@
 //! Runs as results of the protocol.
+//!
+//! Contract: whatever became of a run is a result with the run's name, and with its kind where it failed; data that a client's
+//! era cannot take structured is text. Price: one copy of the output, in base64 where it is no text.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;

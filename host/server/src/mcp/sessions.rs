@@ -1,9 +1,11 @@
 //! Sessions of clients that speak the protocol's older era over HTTP.
 //!
 //! Contract: a session is the token's that began it, and for everybody else there is none. Their number is bounded, all in all
-//! and for each token; for a new one the one that was unused longest makes place, whose client begins anew as the protocol says.
+//! and for each token; for a new one another makes place, whose client begins anew as the protocol says: of the token's own, or of
+//! the token that has most, the one that was unused longest.
 //! One that nobody uses ends by itself. Price: two tasks of the executor and some kilobytes each.
 
+use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -64,16 +66,19 @@ impl Sessions {
         theirs
     }
 
-    /// The session that makes place for one of `owner`, if one must.
+    /// The session that makes place for one of `owner`, if one must: of its own if it has its share, else of whoever has most.
     fn displaced(&self, owner: &Identity) -> Option<SessionId> {
         let owned = self.owned();
-        let own = owned.values().filter(|session| session.owner == *owner).count();
-        let mut candidates: Vec<_> =
-            owned.iter().filter(|(_, session)| own < MOST_OF_ONE || session.owner == *owner).collect();
-        if own < MOST_OF_ONE && owned.len() < MOST {
-            candidates.clear();
+        let mut counts = HashMap::new();
+        owned.values().for_each(|session| *counts.entry(session.owner.key()).or_insert(0_usize) += 1);
+        let count = |of: &Identity| counts.get(&of.key()).copied().unwrap_or_default();
+        let crowded = count(owner) >= MOST_OF_ONE;
+        if !crowded && owned.len() < MOST {
+            return None;
         }
-        candidates.into_iter().min_by_key(|(_, session)| session.used).map(|(id, _)| id.clone())
+        let candidates = owned.iter().filter(|(_, session)| !crowded || session.owner.key() == owner.key());
+        let first = candidates.min_by_key(|(_, session)| (Reverse(count(&session.owner)), session.used));
+        first.map(|(id, _)| id.clone())
     }
 }
 
@@ -141,5 +146,44 @@ impl SessionManager for Sessions {
         last_event_id: String,
     ) -> Result<impl Stream<Item = ServerSseMessage> + Send + Sync + 'static, Error> {
         self.local.resume(id, last_event_id).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use skillhost_access::{Role, Tokens};
+    use skillhost_types::Timestamp;
+
+    use super::*;
+
+    #[test]
+    fn a_new_session_displaces_one_of_whoever_has_most() {
+        let folder = tempfile::tempdir().unwrap();
+        let tokens = Tokens::open(folder.path()).unwrap();
+        let identity = |name: &str| {
+            let token = tokens.add(name, Role::Viewer, "*".parse().unwrap(), Timestamp(0)).unwrap();
+            tokens.check(token.expose()).unwrap().unwrap()
+        };
+        let (sessions, start) = (Sessions::default(), Instant::now());
+        let begin = |owner: &Identity, id: String, second: usize| {
+            let used = start + Duration::from_secs(second as u64);
+            sessions.owned().insert(id.into(), Owned { owner: owner.clone(), used });
+        };
+        // One person's two windows are the oldest of all; a few programs fill the rest.
+        let (ann, greedy, new) = (identity("ann"), identity("greedy"), identity("new"));
+        (0..2).for_each(|number| begin(&ann, format!("ann-{number}"), number));
+        (0..MOST_OF_ONE).for_each(|number| begin(&greedy, format!("greedy-{number}"), 10 + number));
+        assert_eq!(sessions.displaced(&greedy).as_deref(), Some("greedy-0"));
+        assert_eq!(sessions.displaced(&new), None, "there is room");
+        for other in 0.. {
+            let left = MOST - sessions.owned().len();
+            if left == 0 {
+                break;
+            }
+            let owner = identity(&format!("other-{other}"));
+            (0..left.min(MOST_OF_ONE - 1)).for_each(|number| begin(&owner, format!("{other}-{number}"), 5));
+        }
+        assert_eq!(sessions.displaced(&new).as_deref(), Some("greedy-0"));
+        assert_eq!(sessions.displaced(&ann).as_deref(), Some("greedy-0"));
     }
 }

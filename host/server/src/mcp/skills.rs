@@ -23,6 +23,7 @@ use skillhost_types::Digest;
 use url::Url;
 
 use super::page;
+use crate::problem;
 
 /// Largest file that is sent, in bytes: what clients take in one message, as text of base64 a third larger.
 const LARGEST: u64 = 4 << 20;
@@ -106,8 +107,6 @@ impl Skills {
         let mut serving: Vec<_> = entries.into_iter().filter_map(|entry| entry.serving).collect();
         serving.retain(|generation| generation.instructions.is_some());
         serving.sort_by(|one, other| one.name.cmp(&other.name));
-        let digests: HashSet<Digest> = serving.iter().map(|generation| generation.digest).collect();
-        self.folders().retain(|digest, _| digests.contains(digest));
         let mut all = Vec::with_capacity(serving.len());
         for generation in serving {
             all.push(self.folder(host, generation).await?);
@@ -122,7 +121,12 @@ impl Skills {
         }
         let path = host.folder_of(&generation);
         let folder = Arc::new(blocking(move || Folder::read(&generation, &path)).await?);
-        self.folders().insert(digest, folder.clone());
+        // Of what serves no more nothing is kept.
+        let serving = host.entries().into_iter().filter_map(|entry| entry.serving);
+        let digests: HashSet<Digest> = serving.map(|generation| generation.digest).collect();
+        let mut folders = self.folders();
+        folders.retain(|digest, _| digests.contains(digest));
+        folders.insert(digest, folder.clone());
         Ok(folder)
     }
 
@@ -223,11 +227,6 @@ fn media_type(uri: &str, is_text: bool) -> &'static str {
 }
 
 async fn blocking<T: Send + 'static>(read: impl FnOnce() -> io::Result<T> + Send + 'static) -> Result<T, ErrorData> {
-    let error = match tokio::task::spawn_blocking(read).await {
-        Ok(Ok(value)) => return Ok(value),
-        Ok(Err(error)) => error.to_string(),
-        Err(error) => error.to_string(),
-    };
-    tracing::error!(error, "a skill's folder cannot be read");
-    Err(ErrorData::internal_error("the skill's folder cannot be read; the host's log says why", None))
+    let unread = |_| ErrorData::internal_error("the skill's folder cannot be read; the host's log says why", None);
+    problem::blocking(read).await.map_err(unread)
 }

@@ -27,6 +27,7 @@ use super::Mcp;
 use super::handler::Handler;
 use super::who::Who;
 use super::wire::{self, Incoming};
+use crate::calls::Calls;
 
 /// Messages on their way in one direction: some, so that neither side waits for every single one.
 const QUEUE: usize = 16;
@@ -53,11 +54,15 @@ async fn serve(
     let config = host.config();
     let longest = usize::try_from(config.max_body.0).unwrap_or(usize::MAX);
     let lines = Lines::start(input, output, longest, config.http.grace);
-    let mcp = Arc::new(Mcp::new(host, config.mcp.clone(), stopping.clone()));
+    let calls = Calls::new(stopping.clone());
+    let mcp = Arc::new(Mcp::new(host, config.mcp.clone(), calls.clone(), stopping.clone()));
     let handler = Handler::new(mcp, Some(Who::local()));
     if let Err(error) = serve_directly_with_ct(handler, lines, None, stopping).waiting().await {
         tracing::error!(%error, "the protocol is not served any more");
     }
+    // What still runs, nobody waits for.
+    calls.break_off();
+    calls.ended().await;
 }
 
 /// What was asked for and not answered yet.

@@ -1,4 +1,7 @@
 //! Tools as the protocol lists them.
+//!
+//! Contract: in the order of their names, whoever asks, a page at a time; schemas are the skill's own, but for what the client's
+//! era cannot take. Price: a copy of every schema per list.
 
 use std::borrow::Cow;
 use std::sync::Arc;

@@ -1,4 +1,7 @@
 //! Who sends a message.
+//!
+//! Contract: the holder of the token it came with, or the person who started this process, who is a caller and never more. What a
+//! client calls itself is shown and gives nothing.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! Messages as they come in.
+//! Messages as they come in: read once, and what is none is answered as JSON-RPC says.
 
 use rmcp::ErrorData;
 use rmcp::model::{ClientJsonRpcMessage, JsonRpcError, RequestId};

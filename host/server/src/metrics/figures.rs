@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use skillhost_blackboard::Health as Board;
 use skillhost_feed::Counters;
-use skillhost_lifecycle::FileState;
+use skillhost_lifecycle::{AgentStatus, FileState};
 use skillhost_llm::ProviderMetrics;
 use skillhost_store::Health;
 
@@ -55,19 +55,19 @@ pub(super) struct Agents {
     pub(super) parked: u64,
 }
 
-/// What an agent's status may be.
-const STATUSES: [&str; 4] = ["healthy", "failing", "waiting", "gone"];
-
 impl Figures {
     pub(super) async fn read(app: &App, shared: &Shared) -> Self {
         let host = &app.host;
         let agents = match host.agents().await {
             Ok(agents) => {
-                let mut counted = Agents { by_status: STATUSES.map(|status| (status, 0)).into(), ..Agents::default() };
+                let mut counted = Agents {
+                    by_status: AgentStatus::ALL.map(|status| (status.as_str(), 0)).into(),
+                    ..Agents::default()
+                };
                 for agent in agents {
                     counted.waiting += agent.waiting;
                     counted.parked += agent.parked;
-                    if let Some(count) = counted.by_status.get_mut(&*agent.status) {
+                    if let Some(count) = counted.by_status.get_mut(agent.status.as_str()) {
                         *count += 1;
                     }
                 }

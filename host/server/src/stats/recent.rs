@@ -44,6 +44,15 @@ pub(crate) struct Minute {
     pub(crate) tokens: u64,
 }
 
+/// The last hour's.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct LastHour {
+    /// Every minute's, the oldest first.
+    pub(crate) minutes: Vec<Minute>,
+    /// All minutes' together; it began when the oldest did.
+    pub(crate) whole: Minute,
+}
+
 #[derive(Default)]
 pub(super) struct Recent {
     all: Series,
@@ -90,11 +99,11 @@ impl Recent {
         count(&self.pairs) < PAIRS
     }
 
-    pub(super) fn series(&self, now: Timestamp, skill: Option<&str>, tenant: Option<&Tenant>) -> Vec<Minute> {
+    pub(super) fn series(&self, now: Timestamp, skill: Option<&str>, tenant: Option<&Tenant>) -> LastHour {
         let mut hour = Hour::new(now);
         if skill.is_none() && tenant.is_none() {
             hour.add(&self.all);
-            return hour.minutes();
+            return hour.figures();
         }
         for (own, tenants) in &self.pairs {
             if skill.is_none_or(|skill| *skill == **own) {
@@ -105,7 +114,7 @@ impl Recent {
                 }
             }
         }
-        hour.minutes()
+        hour.figures()
     }
 }
 
@@ -201,7 +210,9 @@ impl Hour {
         }
     }
 
-    fn minutes(self) -> Vec<Minute> {
-        self.0.iter().map(Cell::figures).collect()
+    fn figures(self) -> LastHour {
+        let mut whole = Cell::new(self.0.first().map_or(0, |cell| cell.minute));
+        self.0.iter().for_each(|cell| whole.merge(cell));
+        LastHour { minutes: self.0.iter().map(Cell::figures).collect(), whole: whole.figures() }
     }
 }

@@ -72,8 +72,9 @@ async fn until(enough: impl Fn() -> bool) {
     tokio::time::timeout(Duration::from_secs(20), waited).await.expect("the statistics never came");
 }
 
-fn runs(series: &[Minute]) -> u64 {
-    series.iter().map(|minute| minute.runs).sum()
+fn runs(hour: &LastHour) -> u64 {
+    assert_eq!(hour.whole.runs, hour.minutes.iter().map(|minute| minute.runs).sum::<u64>());
+    hour.whole.runs
 }
 
 #[tokio::test]
@@ -94,7 +95,7 @@ async fn runs_before_and_after_the_start_are_charted_and_only_those_after_are_co
         .unwrap();
     until(|| runs(&stats.series(None, None)) == 3).await;
 
-    let all = stats.series(None, None);
+    let all = stats.series(None, None).minutes;
     assert_eq!(all.len(), 60);
     assert!(all.windows(2).all(|pair| pair[1].at.0 - pair[0].at.0 == 60_000), "{all:?}");
     let [first, .., last] = &all[57..] else { panic!("{all:?}") };
@@ -134,13 +135,25 @@ fn an_hour_later_nothing_of_it_is_left() {
 }
 
 #[test]
+fn the_hours_latency_is_that_of_all_its_runs_and_not_of_its_last_minute() {
+    let mut recent = Recent::default();
+    for number in 0..99 {
+        recent.add(minutes(5), &Ended { wall_us: 100, ..ended("a", minutes(number % 5)) });
+    }
+    recent.add(minutes(5), &Ended { wall_us: 1_000_000, ..ended("a", minutes(5)) });
+    let LastHour { minutes, whole } = recent.series(minutes(5), None, None);
+    assert!((90..=110).contains(&whole.p50_us) && (90..=110).contains(&whole.p99_us), "{whole:?}");
+    assert!(minutes[59].p50_us > 900_000, "{:?}", minutes[59]);
+}
+
+#[test]
 fn a_clock_that_is_put_back_leaves_no_minute_that_is_yet_to_come() {
     let mut recent = Recent::default();
     recent.add(minutes(500), &ended("a", minutes(500)));
     recent.add(minutes(1), &ended("a", minutes(1)));
     recent.add(minutes(1), &ended("a", minutes(0)));
-    let series = recent.series(minutes(1), Some("a"), None);
-    assert_eq!((series[58].runs, series[59].runs, runs(&series)), (1, 1, 2));
+    let hour = recent.series(minutes(1), Some("a"), None);
+    assert_eq!((hour.minutes[58].runs, hour.minutes[59].runs, runs(&hour)), (1, 1, 2));
 }
 
 #[test]

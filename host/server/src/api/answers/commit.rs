@@ -6,7 +6,7 @@ use rusqlite::{OptionalExtension as _, Row, Transaction};
 use skillhost_store::{Commit, Weigh};
 use skillhost_types::{RunId, Tenant, Timestamp};
 
-use super::{Answer, BYTES, Hash, KEPT, KEYS};
+use super::{Answer, Hash, KEPT, OF_TENANT, OF_TOKEN};
 
 /// What one claim clears away of what is out of date: more than it adds.
 const CLEARED: i64 = 16;
@@ -14,11 +14,12 @@ const CLEARED: i64 = 16;
 /// What a claim takes in memory, in bytes: two hashes, a name and what is around them.
 const USUAL: usize = 256;
 
-/// The triggers keep count of what each tenant has, which would else be counted anew at every claim.
+/// The triggers keep count of what each token has, which would else be counted anew at every claim.
 pub(super) const MIGRATIONS: &[&str] = &["CREATE TABLE answers (
     number INTEGER PRIMARY KEY,
     id BLOB NOT NULL UNIQUE CHECK (length(id) = 32),
     tenant TEXT NOT NULL,
+    token INTEGER NOT NULL,
     input BLOB NOT NULL CHECK (length(input) = 32),
     run TEXT NOT NULL,
     claimed_at INTEGER NOT NULL,
@@ -26,22 +27,41 @@ pub(super) const MIGRATIONS: &[&str] = &["CREATE TABLE answers (
     body BLOB
 ) STRICT;
 CREATE INDEX answers_by_age ON answers (claimed_at);
-CREATE TABLE held (tenant TEXT PRIMARY KEY, keys INTEGER NOT NULL, bytes INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+CREATE TABLE held (
+    tenant TEXT NOT NULL,
+    token INTEGER NOT NULL,
+    keys INTEGER NOT NULL,
+    bytes INTEGER NOT NULL,
+    PRIMARY KEY (tenant, token)
+) STRICT, WITHOUT ROWID;
 CREATE TRIGGER claimed AFTER INSERT ON answers BEGIN
-    INSERT INTO held VALUES (new.tenant, 1, 0) ON CONFLICT (tenant) DO UPDATE SET keys = keys + 1;
+    INSERT INTO held VALUES (new.tenant, new.token, 1, 0) ON CONFLICT (tenant, token) DO UPDATE SET keys = keys + 1;
 END;
 CREATE TRIGGER kept AFTER UPDATE OF body ON answers BEGIN
-    UPDATE held SET bytes = bytes + coalesce(length(new.body), 0) - coalesce(length(old.body), 0) WHERE tenant = new.tenant;
+    UPDATE held SET bytes = bytes + coalesce(length(new.body), 0) - coalesce(length(old.body), 0)
+        WHERE tenant = new.tenant AND token = new.token;
 END;
 CREATE TRIGGER released AFTER DELETE ON answers BEGIN
-    UPDATE held SET keys = keys - 1, bytes = bytes - coalesce(length(old.body), 0) WHERE tenant = old.tenant;
+    UPDATE held SET keys = keys - 1, bytes = bytes - coalesce(length(old.body), 0)
+        WHERE tenant = old.tenant AND token = old.token;
+    DELETE FROM held WHERE tenant = old.tenant AND token = old.token AND keys = 0;
 END;"];
 
 /// What is to be written.
 pub(crate) enum Change {
-    Claim { id: Hash, tenant: Tenant, input: Hash, run: RunId, now: Timestamp },
+    Claim(New),
     Keep { id: Hash, answer: Answer },
     Release { id: Hash },
+}
+
+/// A claim.
+pub(crate) struct New {
+    pub(super) id: Hash,
+    pub(super) tenant: Tenant,
+    pub(super) token: i64,
+    pub(super) input: Hash,
+    pub(super) run: RunId,
+    pub(super) now: Timestamp,
 }
 
 /// What came of it.
@@ -62,7 +82,7 @@ impl Weigh for Change {
     fn weight(&self) -> usize {
         match self {
             Self::Keep { answer, .. } => USUAL + answer.body.len(),
-            Self::Claim { .. } | Self::Release { .. } => USUAL,
+            Self::Claim(_) | Self::Release { .. } => USUAL,
         }
     }
 }
@@ -80,7 +100,7 @@ impl Commit for Commits {
 
     fn write(&mut self, transaction: &Transaction<'_>, change: &Change) -> rusqlite::Result<Done> {
         match change {
-            Change::Claim { id, tenant, input, run, now } => return claim(transaction, id, tenant, input, *run, *now),
+            Change::Claim(new) => return claim(transaction, new),
             Change::Keep { id, answer } => transaction
                 .prepare_cached("UPDATE answers SET status = ?2, body = ?3 WHERE id = ?1")?
                 .execute((id, answer.status.as_u16(), &*answer.body))?,
@@ -96,14 +116,8 @@ impl Commit for Commits {
     }
 }
 
-fn claim(
-    transaction: &Transaction<'_>,
-    id: &Hash,
-    tenant: &Tenant,
-    input: &Hash,
-    run: RunId,
-    now: Timestamp,
-) -> rusqlite::Result<Done> {
+fn claim(transaction: &Transaction<'_>, new: &New) -> rusqlite::Result<Done> {
+    let New { id, tenant, token, input, run, now } = new;
     let patience = u64::try_from(KEPT.as_millis()).unwrap_or(u64::MAX);
     let oldest = now.0.saturating_sub(patience).cast_signed();
     transaction
@@ -119,16 +133,23 @@ fn claim(
     if let Some(taken) = taken {
         return Ok(Done::Taken(taken));
     }
-    let full = transaction
-        .prepare_cached("SELECT keys >= ?2 OR bytes >= ?3 FROM held WHERE tenant = ?1")?
-        .query_row((tenant.as_str(), KEYS.cast_signed(), BYTES.cast_signed()), |row| row.get(0))
-        .optional()?;
+    // Of nothing there is no sum.
+    let full: Option<bool> = transaction
+        .prepare_cached(
+            "SELECT sum(keys) >= ?3 OR sum(bytes) >= ?4 OR max(token = ?2 AND (keys >= ?5 OR bytes >= ?6))
+             FROM held WHERE tenant = ?1",
+        )?
+        .query_row((tenant.as_str(), token, OF_TENANT.keys, OF_TENANT.bytes, OF_TOKEN.keys, OF_TOKEN.bytes), |row| {
+            row.get(0)
+        })?;
     if full == Some(true) {
         return Ok(Done::Full);
     }
     transaction
-        .prepare_cached("INSERT INTO answers (id, tenant, input, run, claimed_at) VALUES (?1, ?2, ?3, ?4, ?5)")?
-        .execute((id, tenant.as_str(), input, run.to_string(), now.0.cast_signed()))?;
+        .prepare_cached(
+            "INSERT INTO answers (id, tenant, token, input, run, claimed_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+        )?
+        .execute((id, tenant.as_str(), token, input, run.to_string(), now.0.cast_signed()))?;
     Ok(Done::Written)
 }
 

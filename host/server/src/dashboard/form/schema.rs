@@ -133,6 +133,15 @@ fn choices(schema: &Value) -> Option<Vec<Offer<'_>>> {
     offers.filter(|offers| (1..=MOST_CHOICES).contains(&offers.len()))
 }
 
+/// The first of several alternatives that is not `null`, where they alone say what a value is.
+fn first_alternative(schema: &Value) -> Option<&Value> {
+    if schema.get("type").is_some() || schema.get("properties").is_some() {
+        return None;
+    }
+    let all = ["oneOf", "anyOf"].iter().find_map(|key| schema.get(key)?.as_array())?;
+    all.iter().find(|one| type_of(one) != Some("null"))
+}
+
 fn example_of(root: &Value, schema: &Value, depth: usize) -> Value {
     let schema = resolved(root, schema);
     if let Some(value) = schema.get("default").or_else(|| schema.get("examples")?.get(0)) {
@@ -140,6 +149,9 @@ fn example_of(root: &Value, schema: &Value, depth: usize) -> Value {
     }
     if let Some(first) = choices(schema).as_deref().and_then(<[_]>::first) {
         return first.value.clone();
+    }
+    if let Some(first) = first_alternative(schema).filter(|_| depth < DEPTH) {
+        return example_of(root, first, depth + 1);
     }
     match type_of(schema) {
         Some("string") => json!(""),

@@ -52,6 +52,7 @@ fn every_kind_of_property_has_its_control() {
             Control::Choice(vec![choice("\"red\"", "red"), choice("\"blue\"", "blue")]),
         ),
         (json!({"type": "array", "items": {"type": "integer"}}), Control::Json { example: "[\n  0\n]".into() }),
+        (json!({"anyOf": [{"type": "integer"}, {"type": "string"}]}), Control::Json { example: "0".into() }),
         (json!({"type": ["string", "integer"]}), Control::Json { example: "{}".into() }),
         (json!({"$ref": "#/nowhere"}), Control::Json { example: "{}".into() }),
         (json!(true), Control::Json { example: "{}".into() }),
@@ -69,6 +70,8 @@ fn a_schema_that_refers_to_itself_ends() {
     let tree = json!({"type": "object", "required": ["kids"],
         "properties": {"kids": {"type": "array", "items": {"$ref": "#"}}}});
     assert!(matches!(controls(&tree).as_slice(), [(_, Control::Json { .. })]));
+    let either = json!({"anyOf": [{"$ref": "#"}, {"type": "string"}]});
+    assert_eq!(schema::example(&either), json!({}));
 }
 
 #[test]
@@ -113,6 +116,48 @@ fn what_was_typed_becomes_the_input() {
     let wanted = json!({"text": "", "count": -3, "big": u64::MAX, "yes": true, "no": false, "on": false, "color": 2,
         "list": [1, {"a": null}]});
     assert_eq!(input, wanted);
+}
+
+/// What a browser sends of a form that is sent as it is offered, but for what is `typed`.
+fn sent_as_offered(schema: &Value, typed: &[(&str, &str)]) -> Fields {
+    let offered = Form::new("t", schema, None).fields.unwrap();
+    let pairs: Vec<_> = offered
+        .iter()
+        .filter_map(|field| {
+            let typed = typed.iter().find(|(label, _)| *label == field.label).map(|(_, text)| *text);
+            let value = match &field.control {
+                Control::Check { checked } => return checked.then_some((field.name.as_str(), "on")),
+                Control::Choice(choices) => {
+                    choices.iter().find(|choice| choice.chosen).map_or("", |choice| &choice.value)
+                }
+                _ => &field.value,
+            };
+            Some((field.name.as_str(), typed.unwrap_or(value)))
+        })
+        .collect();
+    fields(&pairs)
+}
+
+#[test]
+fn a_form_sent_as_it_is_offered_leaves_out_what_was_not_filled() {
+    // That of the tool `query` of the example skill `jq`.
+    let schema = json!({
+        "type": "object",
+        "additionalProperties": false,
+        "description": "A filter and what it works on.",
+        "required": ["filter"],
+        "properties": {
+            "args": {"additionalProperties": true, "default": {}, "type": "object"},
+            "filter": {"description": "A filter in the jq language.", "type": "string"},
+            "input": {"default": null, "description": "The JSON that the filter gets."},
+            "limit": {"default": 1000, "format": "uint", "maximum": 10_000, "minimum": 1, "type": "integer"},
+            "slurp": {"default": false, "type": "boolean"},
+            "text": {"default": null, "description": "Instead of `input`.", "type": ["string", "null"]},
+        },
+    });
+    let sent = sent_as_offered(&schema, &[("filter", "1 + 1")]);
+    let input: Value = serde_json::from_str(&read(&schema, &sent).unwrap()).unwrap();
+    assert_eq!(input, json!({"filter": "1 + 1", "args": {}, "limit": 1000}));
 }
 
 #[test]

@@ -108,6 +108,19 @@ async fn what_is_another_tenants_is_not_there() {
 }
 
 #[tokio::test]
+async fn a_session_of_one_tenant_sees_of_the_hosts_own_events_what_the_feed_tells_it() {
+    let pages = Pages::new(|_| {}).await;
+    let (cookie, _) = pages.reader(Role::Viewer, "ours").await;
+    for (kind, told) in [("skill.note", "of-all"), ("approval.note", "of-nobody")] {
+        pages.happened(kind, None, json!({"note": told})).await;
+    }
+    for path in ["/events", "/activity?all=on", "/activity/new?after=0&all=on"] {
+        let page = pages.page(&cookie, path).await;
+        assert!(page.contains("of-all") && !page.contains("of-nobody"), "{path}: {page}");
+    }
+}
+
+#[tokio::test]
 async fn the_log_is_paged_both_ways_without_a_gap_or_a_repeat() {
     let pages = Pages::new(|_| {}).await;
     let (cookie, _) = pages.reader(Role::Viewer, "*").await;

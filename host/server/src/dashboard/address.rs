@@ -1,18 +1,4 @@
-//! Reads that block, and addresses of what was read.
-
-use super::fault::Fault;
-
-/// Does beside the executor what blocks.
-pub(super) async fn blocking<T, E>(read: impl FnOnce() -> Result<T, E> + Send + 'static) -> Result<T, Fault>
-where
-    T: Send + 'static,
-    E: std::fmt::Display + Send + 'static,
-{
-    match tokio::task::spawn_blocking(read).await {
-        Ok(read) => read.map_err(Fault::internal),
-        Err(error) => Err(Fault::internal(error)),
-    }
-}
+//! Addresses of pages.
 
 /// `path` with those of `fields` that are not empty.
 pub(super) fn address(path: &str, fields: &[(&str, &str)]) -> String {
@@ -29,6 +15,6 @@ mod tests {
     #[test]
     fn an_address_holds_what_is_said_and_nothing_that_could_be_taken_for_more() {
         assert_eq!(address("/runs", &[("skill", ""), ("outcome", "")]), "/runs");
-        assert_eq!(address("/runs", &[("skill", "a&b=c d"), ("skip", "9")]), "/runs?skill=a%26b%3Dc+d&skip=9");
+        assert_eq!(address("/runs", &[("skill", "a&b=c d"), ("before", "9")]), "/runs?skill=a%26b%3Dc+d&before=9");
     }
 }
