@@ -61,7 +61,7 @@ fn row(agent: &AgentInfo) -> Vec<String> {
     vec![
         agent.name.clone(),
         agent.skill.clone(),
-        agent.status.clone(),
+        agent.status.as_str().to_owned(),
         agent.waiting.to_string(),
         agent.handled.to_string(),
         agent.failed.to_string(),

@@ -36,7 +36,7 @@ pub(crate) struct Arguments {
 }
 
 /// What every command takes.
-#[derive(Args)]
+#[derive(Args, Clone)]
 #[command(next_help_heading = "Options of every command")]
 pub(crate) struct Common {
     /// The configuration [default: config.yaml, if there is one]

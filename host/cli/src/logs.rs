@@ -49,7 +49,8 @@ impl Logs {
             // A client's mistake is no warning to whoever runs the host; and at `debug`, rmcp shows what tools are called with.
             (_, 0) => "warn,rmcp=error",
             (_, 1) => "info,wasmtime=warn,cranelift=warn,rmcp=error",
-            (_, 2) => "debug,wasmtime=info,cranelift=info,rmcp=info",
+            // Of frames there are as many as a stranger likes.
+            (_, 2) => "debug,wasmtime=info,cranelift=info,rmcp=info,h2=info,hyper=info",
             (_, _) => "trace",
         };
         let events = EnvFilter::try_from_env(FILTER).unwrap_or_else(|_| EnvFilter::new(level));

@@ -13,8 +13,9 @@ use crate::fail::Fail;
 use crate::{session, up};
 
 pub(crate) async fn mcp(common: &Common) -> Result<ExitCode, Fail> {
-    let mut options = Options::new(session::config(common)?);
-    options.reload = Some(session::reload(common));
+    let reload = session::reload(common, None);
+    let mut options = Options::new((reload.read)()?);
+    options.reload = Some(reload);
     if !common.quiet {
         options.notices = Some(Arc::new(|notice| up::say(false, notice)));
     }

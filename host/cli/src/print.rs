@@ -142,16 +142,25 @@ pub(crate) fn is_attended() -> bool {
 
 /// `text` with everything escaped that would move a cursor, ring, recolour or reorder.
 pub(crate) fn escaped(text: &str) -> Cow<'_, str> {
+    without_controls(text, |char, safe| safe.extend(char.escape_unicode()))
+}
+
+fn json_escaped(text: &str) -> Cow<'_, str> {
+    without_controls(text, |char, safe| {
+        for unit in char.encode_utf16(&mut [0; 2]) {
+            safe.push_str(&format!("\\u{unit:04x}"));
+        }
+    })
+}
+
+/// `text` with what `escape` makes of each character that is not plain.
+fn without_controls(text: &str, escape: impl Fn(char, &mut String)) -> Cow<'_, str> {
     if text.chars().all(is_plain) {
         return Cow::Borrowed(text);
     }
     let mut safe = String::with_capacity(text.len() + 16);
     for char in text.chars() {
-        if is_plain(char) {
-            safe.push(char);
-        } else {
-            safe.extend(char.escape_unicode());
-        }
+        if is_plain(char) { safe.push(char) } else { escape(char, &mut safe) }
     }
     Cow::Owned(safe)
 }
@@ -162,24 +171,6 @@ pub(crate) fn on_a_line(text: &str) -> Cow<'_, str> {
         text if text.contains(['\n', '\t']) => Cow::Owned(text.replace('\n', "\\n").replace('\t', "\\t")),
         text => text,
     }
-}
-
-fn json_escaped(text: &str) -> Cow<'_, str> {
-    if text.chars().all(is_plain) {
-        return Cow::Borrowed(text);
-    }
-    let mut safe = String::with_capacity(text.len() + 16);
-    for char in text.chars() {
-        if is_plain(char) {
-            safe.push(char);
-        } else {
-            let mut units = [0; 2];
-            for unit in char.encode_utf16(&mut units) {
-                safe.push_str(&format!("\\u{unit:04x}"));
-            }
-        }
-    }
-    Cow::Owned(safe)
 }
 
 fn is_plain(char: char) -> bool {

@@ -12,7 +12,7 @@ use crate::{print, run, session};
 
 pub(crate) async fn runs(common: &Common, asked: &Runs) -> Result<ExitCode, Fail> {
     let log = log(common)?;
-    let runs = log.runs(&RunQuery { skill: asked.skill.as_deref(), tenant: None, limit: asked.limit })?;
+    let runs = log.runs(&RunQuery { skill: asked.skill.as_deref(), limit: asked.limit, ..RunQuery::default() })?;
     log.close().await;
     if common.json {
         print::json(&runs);

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
-use skillhost_lifecycle::{Config, ConfigError, DEFAULT_FILE, Host, HostError, Notice, Options, Reload};
+use skillhost_lifecycle::{Config, ConfigError, DEFAULT_FILE, Host, HostError, Listen, Notice, Options, Reload};
 use skillhost_types::ErrorKind;
 
 use crate::args::Common;
@@ -13,22 +13,26 @@ use crate::{print, up};
 
 /// The configuration, with the flags laid over it.
 pub(crate) fn config(common: &Common) -> Result<Config, Fail> {
-    Ok(load(common.config.as_deref(), common.skills.as_deref(), common.data.as_deref())?)
+    Ok(load(common, None)?)
 }
 
-fn load(path: Option<&Path>, skills: Option<&Path>, data: Option<&Path>) -> Result<Config, ConfigError> {
+fn load(common: &Common, listen: Option<&Listen>) -> Result<Config, ConfigError> {
     let default = Path::new(DEFAULT_FILE);
-    let path = path.or_else(|| default.exists().then_some(default));
+    let path = common.config.as_deref().or_else(|| default.exists().then_some(default));
     let environment =
         std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
     let mut config = Config::load(path, environment)?;
-    if let Some(skills) = skills {
-        config.skills_dir = skills.to_owned();
+    if let Some(skills) = &common.skills {
+        config.skills_dir.clone_from(skills);
         config.set_on_command_line("skills_dir", skills.display());
     }
-    if let Some(data) = data {
-        config.data_dir = data.to_owned();
+    if let Some(data) = &common.data {
+        config.data_dir.clone_from(data);
         config.set_on_command_line("data_dir", data.display());
+    }
+    if let Some(listen) = listen {
+        config.listen.clone_from(listen);
+        config.set_on_command_line("listen", listen);
     }
     Ok(config)
 }
@@ -47,12 +51,11 @@ pub(crate) fn lenient(common: &Common) -> Config {
     })
 }
 
-/// How the configuration is read again when its file is edited, or made.
-pub(crate) fn reload(common: &Common) -> Reload {
+/// How the configuration is read: now, and again whenever its file is edited, or made. The flags are laid over it each time.
+pub(crate) fn reload(common: &Common, listen: Option<&Listen>) -> Reload {
     let file = common.config.clone().unwrap_or_else(|| DEFAULT_FILE.into());
-    let (path, skills, data) = (common.config.clone(), common.skills.clone(), common.data.clone());
-    let read = move || load(path.as_deref(), skills.as_deref(), data.as_deref());
-    Reload { file, read: Arc::new(read) }
+    let (common, listen) = (common.clone(), listen.cloned());
+    Reload { file, read: Arc::new(move || load(&common, listen.as_ref())) }
 }
 
 /// Opens a host for a command that runs no skill, which shows on a terminal what it is busy with.
@@ -136,5 +139,33 @@ impl From<HostError> for Fail {
 impl From<skillhost_events::EventError> for Fail {
     fn from(error: skillhost_events::EventError) -> Self {
         Self::internal(error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail loudly")]
+
+    use clap::Parser as _;
+    use skillhost_lifecycle::Origin;
+
+    use super::*;
+    use crate::args::{Arguments, Command};
+
+    #[test]
+    fn flags_are_laid_over_the_configuration_whenever_it_is_read_and_are_known_as_such() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("config.yaml");
+        std::fs::write(&file, "listen: 127.0.0.1:1\n").unwrap();
+        let typed = ["skillhost", "--data", "d", "--config", file.to_str().unwrap(), "up", "--listen", "127.0.0.1:2"];
+        let Arguments { common, command: Command::Up(up) } = Arguments::parse_from(typed) else { panic!("not `up`") };
+        let reload = reload(&common, up.listen.as_ref());
+        for _ in 0..2 {
+            let config = (reload.read)().unwrap();
+            assert_eq!(config.listen.to_string(), "127.0.0.1:2");
+            for key in ["data_dir", "listen"] {
+                assert_eq!(config.settings[key].origin, Origin::CommandLine, "{key}");
+            }
+        }
     }
 }

@@ -1,13 +1,17 @@
 //! `up`: absorbs the drop folder and serves until Ctrl-C or SIGTERM.
+//!
+//! Contract: it listens before the host is open and says where. Once it is told to end, what runs comes to its end within
+//! `http.grace`, and the exit code is 0; a second Ctrl-C ends it at once.
 
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use serde_json::json;
-use skillhost_access::Tokens;
+use skillhost_access::{Token, Tokens};
 use skillhost_lifecycle::{Config, Host, Listen, Notice, Options};
-use skillhost_server::{ServeError, Server};
+use skillhost_server::{Address, ServeError, Server};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::args::{Common, Up};
@@ -27,13 +31,10 @@ fn tell_head(common: &Common, host: &Host) {
 const ECHO: Duration = Duration::from_millis(200);
 
 pub(crate) async fn up(common: &Common, asked: &Up) -> Result<ExitCode, Fail> {
-    let mut config = session::config(common)?;
-    if let Some(listen) = &asked.listen {
-        config.listen = listen.clone();
-    }
-    let folder = config.skills_dir.clone();
-    let mut options = Options::new(config);
-    options.reload = Some(session::reload(common));
+    let reload = session::reload(common, asked.listen.as_ref());
+    let mut options = Options::new((reload.read)()?);
+    options.reload = Some(reload);
+    let folder = options.config.skills_dir.clone();
     if !common.quiet {
         let as_json = common.json;
         options.notices = Some(Arc::new(move |notice| say(as_json, notice)));
@@ -43,11 +44,13 @@ pub(crate) async fn up(common: &Common, asked: &Up) -> Result<ExitCode, Fail> {
     let server = listen(&options.config).await?;
     #[cfg(feature = "otlp")]
     server.adopt_traces(crate::otlp::adopt);
+    options.address = Some(server.address().to_string());
     let data = options.config.data_dir.clone();
     let host = Host::open(options).await?;
     tell_head(common, &host);
     let tokens = Tokens::open(&data).map_err(Fail::internal)?;
     let first = tokens.first(&data, host.events().source().now()).map_err(Fail::internal)?;
+    let dashboard = dashboard(server.address(), &data, &tokens, first.as_ref());
     let watch = host.watch();
     server.open(host.clone(), tokens).map_err(Fail::internal)?;
     if !common.quiet {
@@ -56,15 +59,7 @@ pub(crate) async fn up(common: &Common, asked: &Up) -> Result<ExitCode, Fail> {
             print::json(&json!({"what": "listening", "address": server.address().to_string()}));
         }
         print::note(&format!("listening on {}", server.address()));
-        if let Some(first) = first {
-            let token = data.join("token");
-            print::note(&format!(
-                "dashboard: {}/#token={} (kept in {})",
-                server.address(),
-                first.expose(),
-                token.display()
-            ));
-        }
+        print::note(&dashboard);
     }
     tokio::select! {
         result = tokio::signal::ctrl_c() => result.map_err(Fail::internal)?,
@@ -82,6 +77,28 @@ pub(crate) async fn up(common: &Common, asked: &Up) -> Result<ExitCode, Fail> {
     tokio::select! {
         () = stop => Ok(ExitCode::SUCCESS),
         () = second_interrupt() => Err(Fail::failed("stopped before everything had come to its end")),
+    }
+}
+
+/// How a person gets in: by a link while there is no other token than the `first`, which was made just now.
+fn dashboard(address: &Address, data: &Path, tokens: &Tokens, first: Option<&Token>) -> String {
+    let kept = data.join("token");
+    match first {
+        Some(first) if !matches!(address, Address::Unix(_)) => {
+            format!("dashboard: {address}/#token={} (kept in {})", first.expose(), kept.display())
+        }
+        _ => {
+            let text = std::fs::read_to_string(&kept).unwrap_or_default();
+            let token = match tokens.check(text.trim()) {
+                Ok(Some(_)) => format!("the token in {}", kept.display()),
+                _ => "a token of `skillhost token add`".to_owned(),
+            };
+            match address {
+                // No browser opens it by itself.
+                Address::Unix(_) => format!("dashboard: {address}, through `ssh -L` or a proxy (log in with {token})"),
+                _ => format!("dashboard: {address} (log in with {token})"),
+            }
+        }
     }
 }
 
