@@ -1,12 +1,13 @@
 //! An HTTP client: one request, one connection, one answer.
 //!
-//! Contract: what is sent is what the test says and no more than `Host` and `Connection` besides; a server that says nothing for
-//! [`PATIENCE`] fails the test. Price: a connection per request; an answer without an end never comes back.
+//! Contract: what is sent is what the test says and no more than `Host` and `Connection` besides; an answer that is not whole within
+//! [`PATIENCE`] fails the test, however much of it comes. Price: a connection per request.
 
-use std::io::{Read, Write};
+use std::io::{self, Read, Write};
 use std::net::TcpStream;
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
@@ -38,8 +39,22 @@ pub struct Reply {
 }
 
 /// Both ways of a connection.
-pub trait Stream: Read + Write + Send {}
-impl<T: Read + Write + Send> Stream for T {}
+pub trait Stream: Read + Write + Send {
+    /// How long a read may wait.
+    fn set_patience(&self, patience: Duration) -> io::Result<()>;
+}
+
+impl Stream for TcpStream {
+    fn set_patience(&self, patience: Duration) -> io::Result<()> {
+        self.set_read_timeout(Some(patience))
+    }
+}
+
+impl Stream for UnixStream {
+    fn set_patience(&self, patience: Duration) -> io::Result<()> {
+        self.set_read_timeout(Some(patience))
+    }
+}
 
 impl Http {
     /// The server at `http://HOST:PORT` or `unix:PATH`.
@@ -72,7 +87,7 @@ impl Http {
     }
 
     /// A connection on which nothing was said yet.
-    pub fn connect(&self) -> std::io::Result<Box<dyn Stream>> {
+    pub fn connect(&self) -> io::Result<Box<dyn Stream>> {
         Ok(match &self.place {
             Place::Tcp(authority) => {
                 let stream = TcpStream::connect(authority)?;
@@ -110,7 +125,7 @@ impl Http {
     }
 
     /// The same, where there may be nobody to answer.
-    pub fn try_send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> std::io::Result<Reply> {
+    pub fn try_send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> io::Result<Reply> {
         let says = |name: &str| headers.iter().any(|(said, _)| said.eq_ignore_ascii_case(name));
         let mut head = format!("{method} {path} HTTP/1.1\r\nConnection: close\r\n");
         if !says("host") {
@@ -128,28 +143,39 @@ impl Http {
         let mut stream = self.connect()?;
         // Who refuses a body need not read it: what counts is what it answers.
         let sent = stream.write_all(format!("{head}\r\n").as_bytes()).and_then(|()| stream.write_all(body));
-        Reply::read(&mut stream).map_err(|error| sent.err().unwrap_or(error))
+        Reply::read(stream.as_mut()).map_err(|error| sent.err().unwrap_or(error))
     }
 }
 
 impl Reply {
     /// Reads the answer on a connection that ends with it, or goes on behind it where the answer says how long it is.
-    pub fn read(stream: &mut dyn Stream) -> std::io::Result<Self> {
+    pub fn read(stream: &mut dyn Stream) -> io::Result<Self> {
+        Self::read_within(stream, PATIENCE)
+    }
+
+    fn read_within(stream: &mut dyn Stream, patience: Duration) -> io::Result<Self> {
+        let end = Instant::now() + patience;
         let mut bytes = Vec::new();
         let mut piece = [0; 16 << 10];
         // What came before a connection broke is an answer all the same.
         let broken = loop {
+            let left = end.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Err(io::ErrorKind::TimedOut.into());
+            }
+            stream.set_patience(left)?;
             match stream.read(&mut piece) {
                 Ok(0) => break None,
                 Ok(count) => bytes.extend_from_slice(&piece[..count]),
-                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+                // The patience is looked at once more.
+                Err(error) if matches!(error.kind(), io::ErrorKind::Interrupted | io::ErrorKind::WouldBlock) => {}
                 Err(error) => break Some(error),
             }
             if is_whole(&bytes) {
                 break None;
             }
         };
-        let broken = || broken.unwrap_or_else(|| std::io::ErrorKind::UnexpectedEof.into());
+        let broken = || broken.unwrap_or_else(|| io::ErrorKind::UnexpectedEof.into());
         let Some(end) = bytes.windows(4).position(|window| window == b"\r\n\r\n") else { return Err(broken()) };
         let head = String::from_utf8_lossy(&bytes[..end]).into_owned();
         let mut lines = head.split("\r\n");
@@ -157,12 +183,12 @@ impl Reply {
         let header =
             |line: &str| line.split_once(':').map(|(name, value)| (name.to_ascii_lowercase(), value.trim().to_owned()));
         let mut reply = Self {
-            status: status.ok_or(std::io::ErrorKind::InvalidData)?,
+            status: status.ok_or(io::ErrorKind::InvalidData)?,
             headers: lines.filter_map(header).collect(),
             body: bytes.split_off(end + 4),
         };
         if reply.header("transfer-encoding") == Some("chunked") {
-            reply.body = joined(&reply.body).ok_or(std::io::ErrorKind::UnexpectedEof)?;
+            reply.body = joined(&reply.body).ok_or(io::ErrorKind::UnexpectedEof)?;
         }
         Ok(reply)
     }
@@ -214,5 +240,32 @@ fn joined(mut chunked: &[u8]) -> Option<Vec<u8>> {
         chunked = chunked.get(end + 2..)?;
         body.extend_from_slice(chunked.get(..size)?);
         chunked = chunked.get(size + 2..)?;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+
+    use super::*;
+    use crate::POLL;
+
+    #[test]
+    fn an_answer_that_never_ends_is_given_up_however_much_of_it_comes() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let mut stream = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let server = std::thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            let mut piece = "HTTP/1.1 200 OK\r\n\r\n";
+            while stream.write_all(piece.as_bytes()).is_ok() {
+                piece = "more";
+                // Slowness is what is tested, and has no condition to wait for.
+                std::thread::sleep(POLL);
+            }
+        });
+        let given_up = Reply::read_within(&mut stream, 20 * POLL).unwrap_err();
+        assert_eq!(given_up.kind(), io::ErrorKind::TimedOut);
+        drop(stream);
+        server.join().unwrap();
     }
 }

@@ -34,7 +34,7 @@ pub use world::World;
 /// How long anything may take before it counts as hung: ten times the slowest step on a busy machine.
 pub const PATIENCE: Duration = Duration::from_secs(60);
 
-/// How often another process is looked at: the only sleep of the tests.
+/// How often another process is looked at.
 const POLL: Duration = Duration::from_millis(10);
 
 /// Waits until `condition` holds; fails the test with `what` if it does not within `timeout`.

@@ -6,7 +6,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use serde_json::Value;
 
 use crate::process::{self, Ran};
@@ -116,6 +116,13 @@ impl Up {
     #[track_caller]
     pub fn stop(mut self) -> Ran {
         self.signal(Signal::TERM);
+        self.ended()
+    }
+
+    /// Ctrl-C: SIGINT to all of the process group that it leads. Gives how it ended.
+    #[track_caller]
+    pub fn interrupt(mut self) -> Ran {
+        kill_process_group(Pid::from_child(self.child.as_ref().unwrap()), Signal::INT).expect("a group of its own");
         self.ended()
     }
 

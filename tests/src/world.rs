@@ -1,5 +1,6 @@
 //! A world: a drop folder, a data folder, and the binary in them.
 
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -178,5 +179,13 @@ impl World {
     #[track_caller]
     pub fn up_with(&self, arguments: &[&str]) -> Up {
         Up::start(self.command(&[&["up", "--json"], arguments].concat()), self.data().join("token"))
+    }
+
+    /// `up --json` in a process group of its own, as a shell starts it.
+    #[track_caller]
+    pub fn up_in_a_group(&self) -> Up {
+        let mut command = self.command(&["up", "--json"]);
+        command.process_group(0);
+        Up::start(command, self.data().join("token"))
     }
 }

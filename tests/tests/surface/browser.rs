@@ -5,7 +5,7 @@ mod walking;
 
 use std::path::PathBuf;
 
-use serde_json::Value;
+use serde_json::json;
 use skillhost_tests::{Browser, PATIENCE, Up, eventually, generation, guest};
 
 /// What `healthy` asks for by default, which everybody gets.
@@ -50,18 +50,24 @@ fn picture(name: &str) -> PathBuf {
     target.parent().unwrap().join("screenshots").join(format!("{name}.png"))
 }
 
-/// Fails if the page is wider than the screen, or its scripts or its content policy met an error.
+/// Fails if the page, folded or unfolded, is wider than the screen, or its scripts or its content policy met an error.
 #[track_caller]
 fn is_well(browser: &Browser, what: &str) {
     let wide = browser.run(
-        "const wide = document.documentElement.clientWidth;
-         return [...document.body.querySelectorAll('*')].filter((one) => one.getBoundingClientRect().right > wide + 1)
-             .slice(0, 3).map((one) => one.outerHTML.slice(0, 120))",
+        "const root = document.documentElement;
+         const wide = () => root.scrollWidth <= root.clientWidth ? [] :
+             [`${root.scrollWidth} of ${root.clientWidth} px`, ...[...document.body.querySelectorAll('*')]
+                 .filter((one) => one.getBoundingClientRect().right > root.clientWidth + 1)
+                 .slice(0, 3).map((one) => one.outerHTML.slice(0, 120))];
+         const folded = wide();
+         const folds = [...document.querySelectorAll('details:not([open])')];
+         for (const fold of folds) fold.open = true;
+         const unfolded = wide();
+         for (const fold of folds) fold.open = false;
+         return [...folded, ...unfolded]",
         &[],
     );
-    let scrolls =
-        browser.run("return document.documentElement.scrollWidth > document.documentElement.clientWidth", &[]);
-    assert_ne!(scrolls, Value::Bool(true), "{what} is wider than the screen: {wide}");
+    assert_eq!(wide, json!([]), "{what} is wider than the screen");
     let complaints = browser.complaints();
     let serious: Vec<_> = complaints
         .iter()

@@ -3,6 +3,7 @@
 mod api;
 mod callers;
 mod cancelling;
+mod feeds;
 mod generated;
 mod guard;
 mod health;

@@ -13,6 +13,7 @@ mod agents;
 mod approvals;
 mod browser;
 mod command_line;
+mod compiling;
 mod durable;
 mod folder_changes;
 mod http;

@@ -58,7 +58,7 @@ fn post(http: &Http, body: &Value, more: &[(&str, &str)]) -> Reply {
 
 /// Asks in the era without handshake; gives the whole answer.
 #[track_caller]
-fn ask(http: &Http, method: &str, params: Value, capabilities: &Value) -> Value {
+pub(crate) fn ask(http: &Http, method: &str, params: Value, capabilities: &Value) -> Value {
     let name = params["name"].as_str().or(params["uri"].as_str()).or(params["taskId"].as_str()).map(str::to_owned);
     let mut headers = vec![("mcp-protocol-version", STATELESS), ("mcp-method", method)];
     headers.extend(name.as_deref().map(|name| ("mcp-name", name)));

@@ -11,8 +11,8 @@ use super::{OWN, SCREENS, healthy, is_well, logged_in, picture};
 /// The checker, by its version.
 const AXE: &str = "axe-core@4.14.1";
 
-/// The pages by the names of their pictures; `RUN` stands for a run.
-const PAGES: [(&str, &str); 13] = [
+/// The pages by the names of their pictures; `RUN` stands for a run, `FAILED` for one with a [`LONG`] error.
+const PAGES: [(&str, &str); 16] = [
     ("overview", "/"),
     ("skills", "/skills"),
     ("skill", "/skills/healthy"),
@@ -21,12 +21,18 @@ const PAGES: [(&str, &str); 13] = [
     ("events", "/events"),
     ("runs", "/runs"),
     ("run", "/runs/RUN"),
+    ("failed-run", "/runs/FAILED"),
     ("agents", "/agents"),
     ("models", "/models"),
     ("ledger", "/ledger"),
     ("settings", "/settings"),
     ("nothing", "/runs/nothing"),
+    ("nowhere", "/nowhere"),
+    ("instructions", "/skills/helper"),
 ];
+
+/// A text without a place to break it, in bytes: as long as a reason may get.
+const LONG: usize = 3 << 10;
 
 /// The checker's script, fetched once per target folder.
 #[track_caller]
@@ -66,12 +72,17 @@ fn faults(browser: &Browser, axe: &str) -> Vec<String> {
 fn furnished() -> World {
     let world = World::new();
     world.configure(
-        "approval: { auto: [\"blackboard.* self:*\", \"blackboard.subscribe *\"] }\n\
+        "approval: { auto: [\"blackboard.* self:*\", \"blackboard.subscribe *\", \"events.append skill.*\"] }\n\
          budgets: [{ tenant: default, llm_tokens: { day: 200000 } }, { skill: healthy, usd: { day: 1.50 } }]\n\
          llm: { models: { local: [ollama/llama3.2, openai/gpt-4o-mini] } }\n",
     );
     world.put("healthy.wasm", &healthy(0, OWN));
     world.put("broken.wasm", b"no component");
+    world.put(&format!("{}.wasm", "long".repeat(50)), b"no component");
+    world.add("hostile");
+    std::fs::create_dir(world.skills().join("helper")).unwrap();
+    let text = "---\nname: helper\ndescription: Helps\n---\n# Help\n";
+    std::fs::write(world.skills().join("helper/SKILL.md"), text).unwrap();
     world
 }
 
@@ -83,8 +94,11 @@ fn no_page_has_a_serious_fault_in_any_colours_and_at_any_width() {
     let address = up.address();
     up.wait_for("absorbed", "healthy.wasm");
     up.wait_for("refused", "broken.wasm");
+    up.wait_for("absorbed", "hostile.wasm");
     let ran = world.call("healthy.count", &[]);
     let run = ran.json()["run"].as_str().unwrap().to_owned();
+    let input = json!({"as": "error", "bytes": LONG}).to_string();
+    let failed = world.call("hostile.huge-output", &["--input", &input]).json()["run"].as_str().unwrap().to_owned();
     assert_eq!(world.call("healthy.echo", &["--input", "[]"]).kind(), "invalid-input");
     world.put("healthy.wasm", &healthy(1, &format!("{OWN};llm.complete *;http.request https://api.github.com/*")));
     up.wait_for("pending", "healthy.wasm");
@@ -107,7 +121,7 @@ fn no_page_has_a_serious_fault_in_any_colours_and_at_any_width() {
         }
     };
     for (name, path) in PAGES {
-        browser.go(&format!("{address}{}", path.replace("RUN", &run)));
+        browser.go(&format!("{address}{}", path.replace("RUN", &run).replace("FAILED", &failed)));
         look(&browser, name);
     }
     // Before the login.

@@ -68,7 +68,9 @@ fn walk(screen: (u32, u32)) {
     up.wait_for("pending", "healthy.wasm");
     // Where the feed is out of reach, one looks again.
     browser.go(&format!("{address}/approvals"));
-    browser.find("#waiting button[value='all']");
+    // Whoever gives a whole capability away is to mean it.
+    browser.find("#waiting button[value='all'].plain");
+    assert!(!browser.has("#waiting button[value='chosen'].plain"));
     assert_eq!(world.call("healthy.generation", &[]).data()["generation"], "0");
     keep(&browser, "6-approval");
 
@@ -116,6 +118,10 @@ fn the_activity_page_can_be_paused_and_says_how_much_waits() {
     assert_eq!(lines, 1, "a run is one line: its call is not shown unless all events are");
     browser.go(&format!("{address}/activity?all=on"));
     browser.wait_for_text("healthy.echo was called by cli");
+    // What comes live is set as what was there: a refusal names a command.
+    browser.wait_for_text("Live: new events");
+    world.put("broken.wasm", b"no component");
+    assert_eq!(browser.find("#feed .words code").text(), "skillhost build");
     is_well(&browser, "activity");
 }
 
@@ -129,21 +135,24 @@ fn one_logs_in_and_looks_around_without_scripts() {
     let run = world.call("healthy.count", &[]).json()["run"].as_str().unwrap().to_owned();
     let http = up.http();
     assert!(http.get("/").text().contains("name=\"token\""), "without a session, the login page");
-    let token = std::fs::read_to_string(world.data().join("token")).unwrap();
-    let body = format!("next=%2Factivity&token={}", token.trim());
-    let form = [("origin", address.as_str()), ("content-type", "application/x-www-form-urlencoded")];
-    let reply = http.send("POST", "/login", &form, body.as_bytes());
-    assert_eq!((reply.status, reply.header("location")), (303, Some("/activity")), "{reply:?}");
-    let cookie = reply.header("set-cookie").unwrap();
-    for attribute in ["HttpOnly", "SameSite=Strict"] {
-        assert!(cookie.contains(attribute), "{cookie}");
-    }
-    let cookie = cookie.split(';').next().unwrap();
-    let page = |path: &str| {
+    let log_in = |token: &str| {
+        let body = format!("next=%2Factivity&token={token}");
+        let form = [("origin", address.as_str()), ("content-type", "application/x-www-form-urlencoded")];
+        let reply = http.send("POST", "/login", &form, body.as_bytes());
+        assert_eq!((reply.status, reply.header("location")), (303, Some("/activity")), "{reply:?}");
+        let cookie = reply.header("set-cookie").unwrap();
+        for attribute in ["HttpOnly", "SameSite=Strict"] {
+            assert!(cookie.contains(attribute), "{cookie}");
+        }
+        cookie.split(';').next().unwrap().to_owned()
+    };
+    let page_for = |cookie: &str, path: &str| {
         let reply = http.send("GET", path, &[("cookie", cookie)], b"");
         assert_eq!(reply.status, 200, "{path}: {reply:?}");
         reply.text()
     };
+    let admin = log_in(std::fs::read_to_string(world.data().join("token")).unwrap().trim());
+    let page = |path: &str| page_for(&admin, path);
     assert!(page("/activity").contains("healthy.count ran in"));
     assert!(page("/runs").contains(&run));
     assert!(page(&format!("/runs/{run}")).contains("blackboard."), "a host call in the timeline");
@@ -152,4 +161,8 @@ fn one_logs_in_and_looks_around_without_scripts() {
     for path in ["/", "/skills", "/skills/healthy", "/agents", "/models", "/ledger"] {
         assert!(page(path).contains("</html>"), "{path}");
     }
+    assert!(page("/skills/healthy").contains("id=\"run-count\""));
+    let viewer = log_in(&world.token("vera", "viewer", "default"));
+    let skill = page_for(&viewer, "/skills/healthy");
+    assert!(!skill.contains("id=\"run-count\"") && skill.contains("takes the role <code>caller</code>"), "{skill}");
 }

@@ -1,6 +1,7 @@
 //! `config.yaml`, `--config`, and the environment above both.
 
-use skillhost_tests::{Ran, World};
+use serde_json::json;
+use skillhost_tests::{PATIENCE, Ran, World, eventually};
 
 /// Runs with settings of the environment.
 #[track_caller]
@@ -128,4 +129,18 @@ fn skills_dir_and_data_dir_of_the_file_stand_where_no_flag_is_given() {
     assert!(world.root().join("kept/here").is_dir());
     let listed = world.list();
     assert!(listed.is_empty(), "the flags go before the file: {listed:?}");
+}
+
+#[test]
+fn what_the_command_line_sets_is_no_edit_of_the_file() {
+    let world = World::new();
+    let mut up = world.up_with(&["--listen", &format!("unix:{}", world.root().join("http.sock").display())]);
+    up.address();
+    world.configure("recording: relaxed\n");
+    let mut configured = Vec::new();
+    eventually("the edit takes effect", PATIENCE, || {
+        configured = up.notices().into_iter().filter(|notice| notice["what"] == "configured").collect();
+        !configured.is_empty()
+    });
+    assert_eq!(configured, [json!({"what": "configured", "changed": ["recording"], "at_next_start": []})]);
 }

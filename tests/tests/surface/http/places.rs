@@ -3,7 +3,7 @@
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt as _;
 
-use skillhost_tests::{Http, World};
+use skillhost_tests::{Http, PATIENCE, World, eventually};
 
 /// Where it listens unless it is told.
 const USUAL: &str = "127.0.0.1:8650";
@@ -94,4 +94,42 @@ fn names_and_networks_that_are_none_are_refused_at_the_start() {
         assert_eq!(ran.code, Some(2), "{ran}");
         assert!(ran.stderr.contains(wrong), "{ran}");
     }
+}
+
+#[test]
+fn every_start_says_where_the_dashboard_is_and_where_its_token_lies() {
+    let world = World::new();
+    let kept = world.data().join("token").display().to_string();
+    let mut first = world.up();
+    let address = first.address();
+    eventually("the link", PATIENCE, || first.stderr().contains(&format!("dashboard: {address}/#token=")));
+    let ran = first.stop();
+    assert!(ran.stderr.contains(&format!("(kept in {kept})")), "{ran}");
+
+    let mut second = world.up();
+    let line = format!("dashboard: {} (log in with the token in {kept})", second.address());
+    eventually("the address", PATIENCE, || second.stderr().contains(&line));
+
+    let revoked = world.run(&["token", "revoke", "admin"]);
+    assert_eq!(revoked.code, Some(0), "{revoked}");
+    world.token("other", "viewer", "*");
+    let mut third = world.up();
+    let line = format!("dashboard: {} (log in with a token of `skillhost token add`)", third.address());
+    eventually("not a token that is none", PATIENCE, || third.stderr().contains(&line));
+}
+
+#[test]
+fn a_second_host_on_the_same_data_says_whose_it_is() {
+    let world = World::new();
+    let mut first = world.up();
+    let address = first.address();
+    let holder = format!("process {} at {address}", first.id());
+    let mut second = world.up();
+    eventually("a warning", PATIENCE, || second.stderr().contains(&holder));
+    // An assistant's own host beside it is none that starts or stops.
+    let ran = world.run_with_input(&["mcp"], b"");
+    assert!(ran.code == Some(0) && ran.stderr.contains(&holder), "{ran}");
+    let events = world.run(&["events", "--json", "--kind", "system.*"]).lines();
+    let kinds: Vec<_> = events.iter().map(|event| &event["kind"]).collect();
+    assert_eq!(kinds, ["system.started", "system.started"]);
 }

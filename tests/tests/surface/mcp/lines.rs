@@ -82,7 +82,7 @@ fn what_is_no_message_is_answered_and_ends_nothing() {
 
 #[test]
 fn what_was_asked_for_is_answered_after_the_input_ended_and_notices_go_to_standard_error() {
-    let world = World::with(&["healthy"]).allowing_all();
+    let world = world(&["healthy", "hostile", "errors", "plain-zoo"]);
     let initialize = json!({"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": {
         "protocolVersion": SESSIONS, "capabilities": {}, "clientInfo": {"name": "a\u{1b}[31mclient", "version": "1"},
     }});
@@ -96,6 +96,8 @@ fn what_was_asked_for_is_answered_after_the_input_ended_and_notices_go_to_standa
     let came = messages.iter().find(|message| message["id"] == 2).unwrap_or_else(|| panic!("no answer: {ran}"));
     assert_ne!(came["result"]["isError"], true, "{came}");
     assert!(ran.stderr.contains("absorbed healthy"), "{ran}");
+    let changes = messages.iter().filter(|message| message["method"] == "notifications/tools/list_changed").count();
+    assert!(changes <= 1, "the folder is told of once: {ran}");
     let runs = world.run(&["runs", "--json"]).json();
     assert_eq!((&runs[0]["caller"], &runs[0]["tenant"]), (&json!("mcp:a[31mclient"), &json!("default")), "{runs}");
 }

@@ -1,7 +1,10 @@
 //! Over HTTP, message by message: who is let in, whose a session is, and what is answered to what is no message.
 
+use std::io::{Read as _, Write as _};
+use std::time::Instant;
+
 use serde_json::{Value, json};
-use skillhost_tests::Http;
+use skillhost_tests::{Http, PATIENCE};
 
 use super::{SESSIONS, STATELESS, ask, message, post, serving, token};
 
@@ -81,6 +84,28 @@ fn a_session_is_its_tokens_and_ends_when_it_is_deleted() {
     assert_eq!(ours.send("DELETE", "/mcp", &in_it, b"").status, 204);
     assert_eq!(post(&ours, &list(), &in_it).status, 404);
     assert_eq!(post(&ours, &list(), &[]).status, 400, "this era asks for a session");
+}
+
+#[test]
+fn a_stream_ends_with_its_token() {
+    let (world, mut up) = serving(&["healthy"]);
+    let http = up.http().with_token(&token(&world, "ours", "caller"));
+    let session = session(&http);
+    let mut stream = http.connect().unwrap();
+    let head = format!(
+        "GET /mcp HTTP/1.1\r\nHost: {}\r\nConnection: close\r\nAccept: text/event-stream\r\nAuthorization: Bearer {}\r\n\
+         Mcp-Session-Id: {session}\r\nMcp-Protocol-Version: {SESSIONS}\r\n\r\n",
+        http.host(),
+        http.token().unwrap(),
+    );
+    stream.write_all(head.as_bytes()).unwrap();
+    let mut begin = [0; 12];
+    stream.read_exact(&mut begin).unwrap();
+    assert_eq!(&begin, b"HTTP/1.1 200");
+    assert_eq!(world.run(&["token", "revoke", "ours"]).code, Some(0));
+    let begun = Instant::now();
+    stream.read_to_end(&mut Vec::new()).expect("an end");
+    assert!(begun.elapsed() < PATIENCE, "it only ended when something else gave up");
 }
 
 #[test]
