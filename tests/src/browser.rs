@@ -240,6 +240,7 @@ fn port_of(process: &mut Child) -> u16 {
             if let Some(port) = port
                 && line.contains("started successfully")
             {
+                // Nobody listens any more once the port is known.
                 let _ = sender.send(port);
             }
         }

@@ -137,11 +137,13 @@ impl Wakes {
 
     /// Until what was before the hub is at hand.
     pub(crate) async fn primed(&mut self) {
+        // Fails only without a hub, which whoever waits holds.
         let _ = self.fine.wait_for(|progress| progress.primed).await;
     }
 
     /// Until the hub has read up to `seq`.
     pub(crate) async fn reached(&mut self, seq: u64) {
+        // As above.
         let _ = self.fine.wait_for(|progress| progress.head >= seq).await;
     }
 }

@@ -153,6 +153,7 @@ async fn returning(
     while !*end.borrow() {
         let life = Duration::from_millis(500 + 20 * number);
         let until = async {
+            // It goes away after a life of its own length.
             tokio::select! { () = tokio::time::sleep(life) => {}, () = over(end.clone()) => {} }
         };
         listen(&mut client, &mut heard, until).await;
@@ -207,6 +208,7 @@ async fn a_thousand_clients_hear_in_time_while_2000_events_a_second_are_written_
     let mut deaf = Client::connect(address).await.unwrap();
     deaf.subscribe(&[], None).await;
     while server.feed.counters().connections == 0 {
+        // Between two looks, not in place of one.
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     let (end, ended) = watch::channel(false);
@@ -224,6 +226,7 @@ async fn a_thousand_clients_hear_in_time_while_2000_events_a_second_are_written_
     let writing = tokio::spawn(write(server.log.clone()));
     let mut most = before;
     while !writing.is_finished() {
+        // Between two looks at the memory.
         tokio::time::sleep(Duration::from_millis(100)).await;
         most = most.max(rss_kib());
     }

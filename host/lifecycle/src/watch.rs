@@ -177,10 +177,12 @@ async fn decisions(inner: Arc<Inner>, look: mpsc::Sender<()>) {
         }
     };
     loop {
+        // Another process decides, and tells nobody.
         tokio::time::sleep(ASK).await;
         match changes.changed() {
             Ok(true) => {
                 if inner.look_again_at_decided() {
+                    // Full: a look is on its way already.
                     let _ = look.try_send(());
                 }
             }

@@ -276,6 +276,7 @@ pub(crate) async fn ask(asking: Asking) -> Result<(), Failure> {
             })
         })
         .collect();
+    // For so long it asks.
     tokio::time::sleep(Duration::from_millis(asking.duration_ms)).await;
     let requests = count.load(Ordering::Relaxed);
     let per_second = requests as f64 / begun.elapsed().as_secs_f64();

@@ -48,6 +48,7 @@ pub(super) async fn follow(log: EventLog, hub: Weak<Shared>) {
         }
         failing = pass.is_err();
         if failing {
+            // What failed may need time to be well again.
             sleep(LOOK).await;
         }
         wait(&mut written).await;
@@ -108,6 +109,7 @@ async fn publish(hub: &Weak<Shared>, events: Vec<Arc<FeedEvent>>, head: u64) {
             return;
         }
         drop(shared);
+        // Listeners have their turn before a part of the ring is replaced again.
         sleep(TICK).await;
     }
 }

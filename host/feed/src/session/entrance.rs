@@ -33,6 +33,7 @@ impl Pass {
 
     pub(super) async fn ended(&self) {
         while (self.good)() {
+            // Another process takes tokens back, and tells nobody.
             sleep(RECHECK).await;
         }
     }

@@ -168,6 +168,7 @@ async fn a_client_within_its_rate_gets_everything_at_once() {
         let at = Instant::now();
         assert_eq!(client.events(1).await, [seq]);
         assert_eq!(Instant::now(), at);
+        // The pace itself, on a clock that stands.
         sleep(WINDOW / 10).await;
     }
 }
@@ -318,6 +319,7 @@ async fn a_client_that_reads_nothing_is_closed_though_its_system_takes_everythin
     let publishing = tokio::spawn(async move {
         loop {
             publish(&hub, "task.created");
+            // The pace itself, on a clock that stands.
             sleep(WINDOW / 20).await;
         }
     });
@@ -353,6 +355,7 @@ async fn a_client_is_closed_when_its_token_is_revoked() {
     let still = good.clone();
     let pass = Pass::new(Viewer { tenant: None }, move || still.load(Ordering::Relaxed));
     let client = connect_with(&feed, Entrance::Known(pass), 10);
+    // For as long as the token is good nothing ends it.
     sleep(10 * RECHECK).await;
     good.store(false, Ordering::Relaxed);
     let begin = Instant::now();

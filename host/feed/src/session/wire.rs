@@ -155,10 +155,12 @@ impl<S: Socket> Wire<S> {
     pub(super) async fn close(mut self, end: End) {
         let farewell = async {
             if let Some(frame) = end.frame() {
+                // Who is gone already needs no farewell.
                 let _ = self.socket.send(Message::Close(Some(frame))).await;
             }
             while let Some(Ok(_)) = self.socket.next().await {}
         };
+        // Either way the connection ends here.
         let _ = timeout(FAREWELL, farewell).await;
     }
 }

@@ -107,6 +107,7 @@ pub(crate) async fn accept(listener: Listener, door: Arc<Door>, connections: usi
         if let Err(error) = listener.take(place, &door, &mut served).await {
             tracing::debug!(%error, "somebody could not connect");
             if !is_theirs(&error) {
+                // Our own want, of files most likely: asking at once finds the same.
                 tokio::time::sleep(AGAIN).await;
             }
         }

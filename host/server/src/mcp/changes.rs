@@ -47,6 +47,7 @@ impl Mcp {
         }
         self.settled().await;
         let quiet = async { while let Ok(Ok(())) = timeout(QUIET, changes.changed()).await {} };
+        // Quiet or not, it is time to tell.
         let _ = timeout(LONGEST, quiet).await;
         changes.mark_unchanged();
     }

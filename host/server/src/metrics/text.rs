@@ -102,6 +102,7 @@ impl Family<'_> {
         if open == ',' {
             text.push('}');
         }
+        // A text takes all.
         let _ = writeln!(text, " {value}");
     }
 }

@@ -173,6 +173,7 @@ impl Cell {
         self.fuel = self.fuel.saturating_add(other.fuel);
         self.tokens = self.tokens.saturating_add(other.tokens);
         if let (Some(took_us), Some(other)) = (self.histogram(), &other.took_us) {
+            // It grows as far as it must.
             let _ = took_us.add(other);
         }
     }

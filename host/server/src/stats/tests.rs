@@ -66,6 +66,7 @@ fn record(source: &dyn Source, skill: &str, tenant: &str, error: Option<ErrorKin
 async fn until(enough: impl Fn() -> bool) {
     let waited = async {
         while !enough() {
+            // Between two looks, not in place of one.
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     };
