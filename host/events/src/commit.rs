@@ -1,4 +1,6 @@
-//! What the writing thread does with a batch: puts its lines behind each other, into as few rows as there are.
+//! What becomes of a batch: puts its lines behind each other, into as few rows as there are.
+
+use std::sync::Arc;
 
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, OptionalExtension as _, Transaction, params_from_iter};
@@ -6,7 +8,10 @@ use skillhost_store::{Commit, Weigh};
 use tokio::sync::watch;
 
 use crate::chain::{self, Cells, Hash};
+use crate::entry::{Entry, Ran};
+use crate::event::Event;
 use crate::line;
+use crate::recent::Recent;
 
 pub(crate) const MIGRATIONS: &[&str] = &[
     "
@@ -44,25 +49,60 @@ pub(crate) fn epoch(connection: &Connection) -> rusqlite::Result<String> {
     connection.query_row("SELECT lower(hex(epoch)) FROM identity", [], |row| row.get(0))
 }
 
-/// What an entry takes beside its line, in bytes.
-const FRAME: usize = 128;
+/// What an entry takes beside its line, in bytes: a run's record once more, without its output.
+const FRAME: usize = 384;
+
+/// How much larger than its text an event's data is at the most, about, once it is decoded.
+const DECODED: usize = 4;
 
 /// A line on its way into the file.
 pub(crate) struct Item {
     pub(crate) line: Vec<u8>,
-    /// The run that it is the record of.
-    pub(crate) run: Option<[u8; 16]>,
+    /// What those hear of it who follow the log.
+    pub(crate) told: Told,
+}
+
+/// What a line tells.
+pub(crate) enum Told {
+    /// Its position is not known yet.
+    Event(Arc<Event>),
+    Run(Arc<Ran>),
+}
+
+impl Item {
+    fn ran(&self) -> Option<&Arc<Ran>> {
+        match &self.told {
+            Told::Event(_) => None,
+            Told::Run(ran) => Some(ran),
+        }
+    }
+
+    /// What those who follow the log hear of it at `seq`.
+    fn entries(&self, seq: u64) -> impl Iterator<Item = Entry> {
+        let [first, second] = match &self.told {
+            Told::Event(event) => [Some(Entry::of_event(seq, event.clone(), self.line.len())), None],
+            Told::Run(ran) => Entry::of_run(seq, ran.clone()).map(Some),
+        };
+        first.into_iter().chain(second)
+    }
 }
 
 impl Weigh for Item {
     fn weight(&self) -> usize {
-        FRAME + self.line.capacity()
+        let told = match &self.told {
+            Told::Event(_) => DECODED * self.line.len(),
+            Told::Run(ran) => ran.error.as_ref().map_or(0, |error| error.message.len()),
+        };
+        FRAME + self.line.capacity() + told
     }
 }
 
 /// Gathers lines. Its buffer is kept from batch to batch.
 pub(crate) struct Segments {
     head: watch::Sender<u64>,
+    recent: Arc<Recent>,
+    /// Of the batch.
+    entries: Vec<Entry>,
     seq: u64,
     /// Of the last row.
     hash: Hash,
@@ -73,8 +113,9 @@ pub(crate) struct Segments {
 }
 
 impl Segments {
-    pub(crate) fn new(head: watch::Sender<u64>) -> Self {
-        Self { head, seq: 0, hash: Hash::default(), first: 1, body: Vec::new(), runs: None }
+    pub(crate) fn new(head: watch::Sender<u64>, recent: Arc<Recent>) -> Self {
+        let (entries, body) = (Vec::new(), Vec::new());
+        Self { head, recent, entries, seq: 0, hash: Hash::default(), first: 1, body, runs: None }
     }
 
     fn next_segment(&mut self) {
@@ -92,14 +133,16 @@ impl Commit for Segments {
         // Another process may have written since.
         let head = chain::head(transaction)?;
         (self.seq, self.hash) = (head.seq, head.hash);
+        self.entries.clear();
         self.next_segment();
         Ok(())
     }
 
-    fn write(&mut self, transaction: &Transaction<'_>, Item { line, run }: &Item) -> rusqlite::Result<u64> {
-        self.seq += line::events_in(line);
-        self.body.extend_from_slice(line);
-        if let Some(run) = *run {
+    fn write(&mut self, transaction: &Transaction<'_>, item: &Item) -> rusqlite::Result<u64> {
+        self.entries.extend(item.entries(self.seq + 1));
+        self.seq += line::events_in(&item.line);
+        self.body.extend_from_slice(&item.line);
+        if let Some(run) = item.ran().map(|ran| ran.run.to_bytes()) {
             let (least, greatest) = self.runs.unwrap_or((run, run));
             self.runs = Some((least.min(run), greatest.max(run)));
         }
@@ -137,6 +180,7 @@ impl Commit for Segments {
     }
 
     fn committed(&mut self) {
+        self.recent.extend(self.entries.drain(..));
         self.head.send_replace(self.seq);
     }
 }

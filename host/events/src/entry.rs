@@ -8,14 +8,15 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use serde_json::{Value, json};
-use skillhost_types::{Caller, Digest, RunError, RunId, Tenant, Timestamp, Usage};
+use skillhost_types::{Caller, Digest, RunError, RunId, RunRecord, Tenant, Timestamp, Usage};
 
 use crate::event::Event;
+use crate::line;
 
 /// What a run's event takes at the most beside the text of its error, in bytes of JSON: its names are short.
 const RUN_SIZE: usize = 1 << 10;
 
-/// One event of the log. Cheap to clone where it is a run's.
+/// One event of the log. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Entry {
     seq: u64,
@@ -25,7 +26,8 @@ pub struct Entry {
 #[derive(Debug, Clone)]
 enum What {
     Event {
-        event: Box<Event>,
+        /// Its position may be another one than the entry's, which counts.
+        event: Arc<Event>,
         /// Of its line, in bytes.
         size: usize,
     },
@@ -51,6 +53,23 @@ pub struct Ran {
 }
 
 impl Ran {
+    /// What the events of a run tell that ended at `ended_at`.
+    pub(crate) fn new(ended_at: Timestamp, record: &RunRecord) -> Self {
+        Self {
+            run: record.run,
+            skill: record.skill.clone(),
+            tool: record.tool.clone(),
+            digest: record.digest,
+            tenant: record.tenant.clone(),
+            caller: record.caller.clone(),
+            started_at: record.started_at,
+            ended_at,
+            ok: record.ok,
+            error: record.error.as_ref().map(|error| line::kept(error).into_owned()),
+            usage: record.usage,
+        }
+    }
+
     fn kind(&self) -> &'static str {
         if self.ok { "tool.completed" } else { "tool.failed" }
     }
@@ -85,12 +104,16 @@ impl Ran {
 
 impl Entry {
     pub(crate) fn new(event: Event, size: usize) -> Self {
-        Self { seq: event.seq, what: What::Event { event: Box::new(event), size } }
+        Self::of_event(event.seq, event.into(), size)
+    }
+
+    /// `event` at `seq`.
+    pub(crate) fn of_event(seq: u64, event: Arc<Event>, size: usize) -> Self {
+        Self { seq, what: What::Event { event, size } }
     }
 
     /// `tool.called` at `seq`, and behind it `tool.completed` or `tool.failed`.
-    pub(crate) fn of_run(seq: u64, ran: Ran) -> [Self; 2] {
-        let ran = Arc::new(ran);
+    pub(crate) fn of_run(seq: u64, ran: Arc<Ran>) -> [Self; 2] {
         [Self { seq, what: What::Called(ran.clone()) }, Self { seq: seq + 1, what: What::Ended(ran) }]
     }
 
@@ -136,7 +159,8 @@ impl Entry {
     /// All of it.
     pub fn event(&self) -> Cow<'_, Event> {
         match &self.what {
-            What::Event { event, .. } => Cow::Borrowed(event),
+            What::Event { event, .. } if event.seq == self.seq => Cow::Borrowed(event),
+            What::Event { event, .. } => Cow::Owned(Event { seq: self.seq, ..(**event).clone() }),
             What::Called(ran) => Cow::Owned(ran.event(self.seq, ran.started_at, self.kind(), ran.called())),
             What::Ended(ran) => Cow::Owned(ran.event(self.seq, ran.ended_at, self.kind(), ran.ended())),
         }
@@ -153,7 +177,7 @@ impl From<Event> for Entry {
 impl From<Entry> for Event {
     fn from(entry: Entry) -> Self {
         match entry.what {
-            What::Event { event, .. } => *event,
+            What::Event { event, .. } => Self { seq: entry.seq, ..Arc::unwrap_or_clone(event) },
             _ => entry.event().into_owned(),
         }
     }

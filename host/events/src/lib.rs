@@ -23,6 +23,7 @@ mod event;
 mod line;
 mod log;
 mod query;
+mod recent;
 mod verify;
 
 use std::path::PathBuf;

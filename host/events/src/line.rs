@@ -147,7 +147,8 @@ impl RanLine {
     }
 }
 
-fn kept(error: &RunError) -> Cow<'_, RunError> {
+/// An error as the log keeps it.
+pub(crate) fn kept(error: &RunError) -> Cow<'_, RunError> {
     if error.message.len() <= ERROR_KEPT {
         return Cow::Borrowed(error);
     }
@@ -212,7 +213,7 @@ pub(crate) fn entries(first: u64, body: &[u8]) -> impl Iterator<Item = Entry> {
         let entries = match line.split_first() {
             Some((&RUN, document)) => {
                 let ran = serde_json::from_slice(document).ok().map(RanLine::into_ran);
-                ran.map(|ran| Entry::of_run(seq, ran)).map(|[called, ended]| [Some(called), Some(ended)])
+                ran.map(|ran| Entry::of_run(seq, ran.into())).map(|[called, ended]| [Some(called), Some(ended)])
             }
             Some((&EVENT, document)) => {
                 let event = serde_json::from_slice(document).ok();

@@ -9,9 +9,11 @@ use skillhost_types::{RunRecord, Source};
 use tokio::sync::watch;
 
 use crate::chain::{self, Hash, Head};
-use crate::commit::{self, Item, MIGRATIONS, Segments};
-use crate::event::NewEvent;
+use crate::commit::{self, Item, MIGRATIONS, Segments, Told};
+use crate::entry::Ran;
+use crate::event::{Event, NewEvent};
 use crate::line;
+use crate::recent::Recent;
 use crate::verify::{self, Verdict};
 use crate::{EventError, Recording};
 
@@ -27,6 +29,7 @@ struct Shared {
     source: Arc<dyn Source>,
     redactor: Redactor,
     head: watch::Receiver<u64>,
+    recent: Arc<Recent>,
 }
 
 impl EventLog {
@@ -40,8 +43,9 @@ impl EventLog {
     pub fn open_with(folder: &Path, source: Arc<dyn Source>, redactor: Redactor) -> Result<Self, EventError> {
         let database = Database::open(&folder.join("events.db"), MIGRATIONS, Durability::Normal)?;
         let (sender, head) = watch::channel(0);
-        let writer = database.writer(Segments::new(sender), QueueLimits::default())?;
-        Ok(Self { shared: Arc::new(Shared { database, writer, source, redactor, head }) })
+        let recent = Arc::new(Recent::default());
+        let writer = database.writer(Segments::new(sender, recent.clone()), QueueLimits::default())?;
+        Ok(Self { shared: Arc::new(Shared { database, writer, source, redactor, head, recent }) })
     }
 
     /// Where time and identifiers come from.
@@ -62,12 +66,18 @@ impl EventLog {
     fn item(&self, mut event: NewEvent) -> Result<Item, EventError> {
         event.check()?;
         self.shared.redactor.json(&mut event.data);
-        Ok(Item { line: line::of_event(self.shared.source.now(), &event)?, run: None })
+        let at = self.shared.source.now();
+        let line = line::of_event(at, &event)?;
+        let NewEvent { kind, source, run, tenant, data } = event;
+        let event = Event { seq: 0, at, kind, source: source.to_string(), run, tenant, data };
+        Ok(Item { line, told: Told::Event(Arc::new(event)) })
     }
 
     /// Writes down a run: its record, `tool.called`, and `tool.completed` or `tool.failed`.
     pub async fn record_run(&self, record: &RunRecord, recording: Recording) -> Result<(), EventError> {
-        let item = Item { line: line::of_run(self.shared.source.now(), record)?, run: Some(record.run.to_bytes()) };
+        let ended_at = self.shared.source.now();
+        let ran = Arc::new(Ran::new(ended_at, record));
+        let item = Item { line: line::of_run(ended_at, record)?, told: Told::Run(ran) };
         match recording {
             Recording::Durable => drop(self.shared.writer.durable(item).await?),
             Recording::Relaxed => self.shared.writer.relaxed(item).await?,

@@ -4,12 +4,18 @@ use rusqlite::Transaction;
 pub trait Weigh {
     /// About how many bytes the entry holds in memory.
     fn weight(&self) -> usize;
+
+    /// Does writing it take no longer than its weight lets expect? If not, it is left to the writer's thread.
+    fn is_plain(&self) -> bool {
+        true
+    }
 }
 
 /// Turns a batch of entries into rows.
 ///
 /// One transaction is `begin`, a `write` per entry in the order in which they were sent, `finish`. If any of them
-/// fails, nothing of the batch is written, and what is tried again begins with `begin`.
+/// fails, nothing of the batch is written, and what is tried again begins with `begin`. All of it blocks: the writer's thread or,
+/// for a short entry of somebody who is alone, the sender's.
 pub trait Commit: Send + 'static {
     /// What is sent.
     type Entry: Weigh + Send + 'static;

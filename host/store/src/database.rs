@@ -1,8 +1,9 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, TryLockError};
+use std::time::Duration;
 
-use rusqlite::{Connection, Transaction, TransactionBehavior};
+use rusqlite::{Connection, ErrorCode, Row, Transaction, TransactionBehavior};
 
 use crate::readers::Readers;
 use crate::{Commit, Durability, QueueLimits, Stamp, StoreError, Writer, open};
@@ -20,6 +21,7 @@ struct Inner {
     /// One transaction at a time, so that the threads of a process never wait inside SQLite for each other.
     writing: Mutex<Connection>,
     readers: Readers,
+    durability: Durability,
 }
 
 impl Database {
@@ -33,7 +35,9 @@ impl Database {
         let readers = Readers::new(path.clone());
         let mut log = path.clone().into_os_string();
         log.push("-wal");
-        Ok(Self { inner: Arc::new(Inner { path, log: log.into(), writing: Mutex::new(connection), readers }) })
+        Ok(Self {
+            inner: Arc::new(Inner { path, log: log.into(), writing: Mutex::new(connection), readers, durability }),
+        })
     }
 
     /// Where the file lies.
@@ -65,13 +69,52 @@ impl Database {
     /// [`Writer`] serves many.
     pub fn transact<T>(&self, change: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T>) -> Result<T, StoreError> {
         let mut connection = self.inner.writing.lock().unwrap_or_else(PoisonError::into_inner);
-        let write = || {
-            let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-            let value = change(&transaction)?;
-            transaction.commit()?;
-            Ok(value)
+        transact(&mut connection, change).map_err(|source| self.failed(source))
+    }
+
+    /// The same, if nobody else writes, in this process or another; none if somebody does.
+    pub(crate) fn transact_at_once<T>(
+        &self,
+        change: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T>,
+    ) -> Result<Option<T>, StoreError> {
+        let mut connection = match self.inner.writing.try_lock() {
+            Ok(connection) => connection,
+            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+            Err(TryLockError::WouldBlock) => return Ok(None),
         };
-        write().map_err(|source| StoreError::Sqlite { path: self.inner.path.clone(), source })
+        let impatient = match Impatient::of(&mut connection) {
+            Ok(impatient) => impatient,
+            Err(source) => return Err(self.failed(source)),
+        };
+        match transact(impatient.0, change) {
+            Ok(value) => Ok(Some(value)),
+            Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) => Ok(None),
+            Err(source) => Err(self.failed(source)),
+        }
+    }
+
+    /// Is a commit on disk only after a sync?
+    pub(crate) fn syncs(&self) -> bool {
+        self.inner.durability == Durability::Full
+    }
+
+    /// Has [`Self::checkpoint`] copy the write-ahead log into the database, and commits hardly ever.
+    pub(crate) fn checkpoint_apart(&self) -> Result<(), StoreError> {
+        let connection = self.inner.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        open::checkpoint_apart(&connection).map_err(|source| self.failed(source))
+    }
+
+    /// Copies what it may of the write-ahead log into the database. Gives how much it may not, in bytes. Blocks for two syncs.
+    pub(crate) fn checkpoint(&self) -> Result<usize, StoreError> {
+        let connection = self.inner.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        let pages = |row: &Row<'_>| Ok(row.get::<_, i64>("log")?.saturating_sub(row.get("checkpointed")?));
+        let left = connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", (), pages);
+        let left = left.map_err(|source| self.failed(source))?;
+        Ok(usize::try_from(left.saturating_mul(open::PAGE)).unwrap_or_default())
+    }
+
+    fn failed(&self, source: rusqlite::Error) -> StoreError {
+        StoreError::Sqlite { path: self.inner.path.clone(), source }
     }
 
     /// Writes on a thread that may block.
@@ -106,6 +149,33 @@ impl Database {
             },
         }
     }
+}
+
+/// A connection that does not wait for other processes.
+struct Impatient<'a>(&'a mut Connection);
+
+impl<'a> Impatient<'a> {
+    fn of(connection: &'a mut Connection) -> rusqlite::Result<Self> {
+        connection.busy_timeout(Duration::ZERO)?;
+        Ok(Self(connection))
+    }
+}
+
+impl Drop for Impatient<'_> {
+    fn drop(&mut self) {
+        // Sets a number; SQLite fails at that for connections that are none.
+        let _ = self.0.busy_timeout(open::BUSY_TIMEOUT);
+    }
+}
+
+fn transact<T>(
+    connection: &mut Connection,
+    change: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T>,
+) -> rusqlite::Result<T> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let value = change(&transaction)?;
+    transaction.commit()?;
+    Ok(value)
 }
 
 impl fmt::Debug for Database {

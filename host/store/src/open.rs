@@ -5,23 +5,24 @@ use std::io;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
 
 use crate::StoreError;
 
 /// How long a process waits for another one's transaction. Transactions take milliseconds, checkpoints of a slow
 /// disk a second; who waits longer than this waits for a process that hangs.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+pub(crate) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Pause between two tries to switch a new file to the write-ahead log, for which SQLite itself does not wait.
 const SWITCH_PAUSE: Duration = Duration::from_millis(5);
 
-/// Size of the write-ahead log, in pages, from which it is copied into the database: 16 MiB. A checkpoint
-/// costs two syncs, so at full speed one per 16 MiB keeps the disk from setting the pace.
-const CHECKPOINT_PAGES: i64 = (16 << 20) / PAGE;
+/// Size of the write-ahead log, in bytes, from which it is copied into the database. A checkpoint costs two syncs, so at full speed
+/// one per 16 MiB keeps the disk from setting the pace.
+pub(crate) const CHECKPOINT: i64 = 16 << 20;
 
 /// A page of a new file, in bytes.
-const PAGE: i64 = 16 << 10;
+pub(crate) const PAGE: i64 = 16 << 10;
 
 /// What is left of the write-ahead log after a burst, in bytes; the file is cut back to it.
 const LOG_KEPT: i64 = 64 << 20;
@@ -68,7 +69,7 @@ pub(crate) fn writing(path: &Path, durability: Durability) -> Result<Connection,
         connection.pragma_update(None, "page_size", PAGE)?;
         write_ahead(&connection)?;
         connection.pragma_update(None, "foreign_keys", true)?;
-        connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
+        connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT / PAGE)?;
         connection.pragma_update(None, "journal_size_limit", LOG_KEPT)?;
         let synchronous = match durability {
             Durability::Normal => "NORMAL",
@@ -78,6 +79,11 @@ pub(crate) fn writing(path: &Path, durability: Durability) -> Result<Connection,
         Ok(connection)
     };
     open().map_err(|source| StoreError::Sqlite { path: path.to_owned(), source })
+}
+
+/// Leaves the write-ahead log to grow as far as it may, for whoever copies it by itself.
+pub(crate) fn checkpoint_apart(connection: &Connection) -> rusqlite::Result<()> {
+    connection.pragma_update(None, "wal_autocheckpoint", LOG_KEPT / PAGE)
 }
 
 /// A connection that only reads. It is opened for writing all the same: a reader takes part in the write-ahead log's
@@ -96,6 +102,8 @@ fn connect(path: &Path) -> rusqlite::Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags)?;
     connection.busy_timeout(BUSY_TIMEOUT)?;
+    // Or a statement is prepared again, and costs ten times as much, whenever a range is bound that it asks for.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
     Ok(connection)
 }

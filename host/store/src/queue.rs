@@ -3,7 +3,8 @@
 //! Contract: no wake-up is lost. The thread looks at the queue under its lock before it sleeps, and says how it
 //! sleeps; a sender that finds it asleep for too long wakes it. Price: a sender takes one short lock, and makes a
 //! system call only if it waits for a commit, fills the queue, or is the first after a quiet time. Of many who wait at once
-//! two make one, and all wait up to [`GATHER`] for those who shared the last commit.
+//! two make one, and all wait up to [`GATHER`] for those who shared the last commit. Who is alone [leads](Queue::lead): it
+//! commits by itself and wakes nobody.
 
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -17,8 +18,15 @@ use crate::{Commit, StoreError, Weigh as _, WriteError};
 pub const FLUSH_INTERVAL: Duration = Duration::from_millis(20);
 
 /// Longest time that who waits for a commit is kept waiting for those who shared one lately and are likely to come again: callers
-/// who each wait for one thing before they ask for the next. A commit takes a third of it, for many hardly more than for one.
+/// who each wait for one thing before they ask for the next. A commit takes a fifth of it, for many hardly more than for one.
 const GATHER: Duration = Duration::from_micros(500);
+
+/// Longest commit after which one who is alone may commit on its own thread, where others may wait for their turn: some times what
+/// one takes as long as the disk has nothing to do with it.
+const SWIFT: Duration = Duration::from_micros(250);
+
+/// Heaviest entry that may be committed there, in bytes: it touches few pages.
+const SHORT: usize = 16 << 10;
 
 /// First and longest pause between two tries of a transaction that fails. The first passes over another process's
 /// hiccup; the longest is also how long a sender may wait to hear that the disk is still full.
@@ -62,6 +70,8 @@ enum Thread {
     Lingering,
     /// It sleeps until it is woken.
     Idle,
+    /// It sleeps until whoever commits by itself is done.
+    Behind,
 }
 
 struct State<C: Commit> {
@@ -77,6 +87,10 @@ struct State<C: Commit> {
     enough: usize,
     /// How many shared a commit lately.
     shared: usize,
+    /// Somebody commits by itself.
+    led: bool,
+    /// The last commit took no time that matters, and so will the next.
+    swift: bool,
     /// Somebody waits for the commit of all, or for room.
     urgent: bool,
     /// Somebody waits for room.
@@ -112,6 +126,9 @@ impl<C: Commit> Queue<C> {
             waiting: 0,
             enough: 1,
             shared: 1,
+            led: false,
+            // The first commit of a log waits for the disk.
+            swift: false,
             urgent: false,
             crowded: false,
             closed: false,
@@ -170,10 +187,32 @@ impl<C: Commit> Queue<C> {
         Ok(None)
     }
 
+    /// Lets a sender commit an entry by itself: it is short, nobody else commits, waits, or is likely to, and the disk is quick.
+    /// It must not wait for anything until it is done.
+    pub(crate) fn lead(&self, entry: &C::Entry) -> Option<Lead<'_, C>> {
+        let weight = entry.weight();
+        if weight > SHORT || !entry.is_plain() {
+            return None;
+        }
+        let mut state = self.lock();
+        let asleep = matches!(state.thread, Thread::Lingering | Thread::Idle);
+        let alone = asleep && !state.led && state.entries == 0 && state.shared <= 1;
+        let well = state.swift && state.failure.is_none() && !state.closed && !state.urgent;
+        if !(alone && well) {
+            return None;
+        }
+        state.led = true;
+        state.entries = 1;
+        state.bytes = weight;
+        Some(Lead { queue: Some(self), weight })
+    }
+
     /// Wakes the thread if it would sleep too long for what is queued.
     fn wake(&self, mut state: MutexGuard<'_, State<C>>) {
         let wake = match state.thread {
-            Thread::Awake => false,
+            // Who commits by itself looks after the others then.
+            _ if state.led => false,
+            Thread::Awake | Thread::Behind => false,
             Thread::Lingering => self.due(&state),
             Thread::Idle => true,
         };
@@ -251,6 +290,9 @@ impl<C: Commit> Queue<C> {
                 }
             }
         }
+        while state.led {
+            state = self.sleep(state, Thread::Behind, None);
+        }
         state.thread = Thread::Awake;
         state.urgent = false;
         state.waiting = 0;
@@ -291,17 +333,35 @@ impl<C: Commit> Queue<C> {
         }
     }
 
-    /// For the thread: says how the transaction went and makes room for as many entries as it got rid of.
-    pub(crate) fn done(&self, entries: usize, bytes: usize, failure: Option<Arc<StoreError>>) {
+    /// The next commit will wait for the disk.
+    pub(crate) fn slow(&self) {
+        self.lock().swift = false;
+    }
+
+    /// Says how the transaction went and makes room for as many entries as it got rid of.
+    pub(crate) fn done(&self, entries: usize, bytes: usize, took: Duration, failure: Option<Arc<StoreError>>) {
         let mut state = self.lock();
         state.entries = state.entries.saturating_sub(entries);
         state.bytes = state.bytes.saturating_sub(bytes);
+        state.swift = took < SWIFT;
         state.failure = failure;
         // With a failure, who waits for room has to hear of it.
         let crowded = std::mem::take(&mut state.crowded);
         drop(state);
         if crowded {
             self.room.notify_waiters();
+        }
+    }
+
+    /// Who committed by itself is done: the thread goes on, if there is reason.
+    fn follow(&self) {
+        let mut state = self.lock();
+        state.led = false;
+        if state.thread == Thread::Behind {
+            drop(state);
+            self.work.notify_one();
+        } else if !state.queue.is_empty() || state.urgent || state.closed {
+            self.wake(state);
         }
     }
 
@@ -314,6 +374,33 @@ impl<C: Commit> Queue<C> {
         drop(state);
         drop(left);
         self.room.notify_waiters();
+    }
+}
+
+/// The right to commit one entry on the sender's own thread.
+pub(crate) struct Lead<'a, C: Commit> {
+    /// None once it is done.
+    queue: Option<&'a Queue<C>>,
+    weight: usize,
+}
+
+impl<C: Commit> Lead<'_, C> {
+    /// Says how it went; as [`Queue::done`].
+    pub(crate) fn done(mut self, took: Duration, failure: Option<Arc<StoreError>>) {
+        if let Some(queue) = self.queue.take() {
+            queue.done(1, self.weight, took, failure);
+            queue.follow();
+        }
+    }
+}
+
+impl<C: Commit> Drop for Lead<'_, C> {
+    fn drop(&mut self) {
+        // The commit panicked, so that is the last: the thread writes what came meanwhile, and ends.
+        if let Some(queue) = self.queue.take() {
+            queue.close();
+            queue.follow();
+        }
     }
 }
 

@@ -45,6 +45,11 @@ impl Weigh for Entry {
         };
         held + size_of::<Self>()
     }
+
+    /// All keys of somebody may be many.
+    fn is_plain(&self) -> bool {
+        !matches!(self.change, Change::Clear { .. })
+    }
 }
 
 /// Makes the changes.

@@ -22,6 +22,9 @@ const FOLLOWING: &str = "SELECT first_seq, last_seq, body FROM segments
 const PRECEDING: &str =
     "SELECT first_seq, last_seq, body FROM segments WHERE first_seq < ?1 ORDER BY first_seq DESC LIMIT ?2";
 
+/// What is read of the log, in bytes, between two looks whether somebody still waits: some tens of milliseconds.
+const PIECE: usize = 4 << 20;
+
 /// Behind every position.
 const END: u64 = u64::MAX >> 1;
 
@@ -45,12 +48,21 @@ impl EventLog {
         Ok(self.read_page(query, usize::MAX)?.found)
     }
 
-    /// As [`Self::read`], beside the executor.
-    pub async fn read_async(&self, query: Query) -> Result<Vec<Event>, EventError> {
-        let this = self.clone();
-        tokio::task::spawn_blocking(move || this.read(&query))
-            .await
-            .unwrap_or_else(|error| Err(EventError::Invalid(error.to_string())))
+    /// As [`Self::read`], beside the executor. Who stops waiting, a run at its deadline say, soon stops the reading too.
+    pub async fn read_async(&self, mut query: Query) -> Result<Vec<Event>, EventError> {
+        let mut all = Vec::new();
+        loop {
+            let (this, piece) = (self.clone(), query.clone());
+            let Page { found, next } = tokio::task::spawn_blocking(move || this.read_page(&piece, PIECE))
+                .await
+                .unwrap_or_else(|error| Err(EventError::Invalid(error.to_string())))?;
+            query.limit = query.limit.saturating_sub(found.len());
+            all.extend(found);
+            if next.is_none() || query.limit == 0 {
+                return Ok(all);
+            }
+            query.after = next;
+        }
     }
 
     /// The last events that match, in log order.
@@ -140,6 +152,14 @@ impl EventLog {
             }
         }
         Ok(Page { found, next: None })
+    }
+
+    /// As [`Self::following`], of what this process wrote a moment ago; none if there is nothing, or if this is not known without a
+    /// look at the file. Does not block.
+    pub fn recent(&self, after: u64) -> Option<(Vec<Entry>, u64)> {
+        let entries = self.shared.recent.after(after)?;
+        let reached = entries.last()?.seq();
+        Some((entries, reached))
     }
 
     /// What is right behind `after`, and the position that this reaches to; no further than about a MiB of the file, but

@@ -1,10 +1,11 @@
 use proptest::prelude::*;
 use serde_json::json;
-use skillhost_types::{Caller, Digest, Glob, Output, System, Tenant, Usage};
+use skillhost_types::{Caller, Digest, ErrorKind, Glob, Output, RunError, System, Tenant, Usage};
 
 use skillhost_types::RunId;
 
 use super::*;
+use crate::entry::Entry;
 use crate::event::Event;
 use crate::query::{Page, Query, RunQuery};
 
@@ -122,6 +123,50 @@ async fn who_follows_the_log_gets_every_event_once_in_bounded_pieces() {
     }
     assert_eq!(seen, (8..=61).collect::<Vec<_>>());
     assert!(pieces >= 2, "{pieces}");
+}
+
+#[tokio::test]
+async fn what_was_written_lately_is_told_as_the_file_tells_it_and_never_with_a_gap() {
+    let folder = tempfile::tempdir().unwrap();
+    let (log, other) = (open(folder.path()), open(folder.path()));
+    let failed = |message: &str| {
+        let error = RunError::new(ErrorKind::ToolError, message.to_owned());
+        Arc::new(RunRecord { error: Some(error), ..(*record("b", None)).clone() })
+    };
+    log.append(event("skill.x", "s")).await.unwrap();
+    log.record_run(&record("a", Some(Output { data: Some(json!(1)), content: vec![] })), Recording::Durable)
+        .await
+        .unwrap();
+    log.record_run(&failed(&"long ".repeat(2_000)), Recording::Durable).await.unwrap();
+    let told = |entries: Vec<Entry>| entries.iter().map(|entry| entry.event().into_owned()).collect::<Vec<_>>();
+    for after in 0..5 {
+        assert_eq!(told(log.recent(after).unwrap().0), told(log.following(after).unwrap().0));
+    }
+    assert_eq!(log.recent(0).unwrap().1, 5);
+    // Another process writes, then this one again.
+    other.append(event("skill.y", "s")).await.unwrap();
+    assert!(log.recent(5).is_none());
+    log.append(event("skill.z", "s")).await.unwrap();
+    assert!(log.recent(5).is_none(), "6 is not known");
+    assert_eq!(told(log.recent(6).unwrap().0), told(log.following(6).unwrap().0));
+}
+
+#[tokio::test]
+async fn a_long_log_is_read_piece_by_piece_and_whole() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = open(folder.path());
+    for number in 0..150 {
+        let kind = if number % 40 == 7 { "skill.rare" } else { "skill.x" };
+        let large = NewEvent { data: json!("x".repeat(60 << 10)), ..event(kind, "s") };
+        log.append_relaxed(large).await.unwrap();
+    }
+    log.append(event("skill.rare", "s")).await.unwrap();
+    let rare = Query { kinds: vec![Glob::new("skill.rare")], ..all() };
+    assert!(log.read_page(&rare, 4 << 20).unwrap().next.is_some(), "it takes more than one look");
+    let seqs = |events: Vec<Event>| events.iter().map(|event| event.seq).collect::<Vec<_>>();
+    assert_eq!(seqs(log.read_async(rare.clone()).await.unwrap()), [8, 48, 88, 128, 151]);
+    assert_eq!(seqs(log.read_async(Query { limit: 3, ..rare.clone() }).await.unwrap()), [8, 48, 88]);
+    assert_eq!(seqs(log.read_async(Query { after: Some(88), limit: 2, ..rare }).await.unwrap()), [128, 151]);
 }
 
 #[tokio::test]

@@ -4,12 +4,12 @@ use std::sync::Arc;
 use rusqlite::{Transaction, params};
 use serde_json::{Value, json};
 use skillhost_store::{Commit as _, Database, Durability};
-use skillhost_types::{Caller, RunId, RunRecord, Source as _, System, Tenant, Usage};
+use skillhost_types::{Caller, RunId, RunRecord, Source as _, System, Tenant, Timestamp, Usage};
 use tokio::sync::watch;
 
 use super::*;
-use crate::commit::{Item, MIGRATIONS, Segments};
-use crate::{EventLog, NewEvent, Query, Recording};
+use crate::commit::{Item, MIGRATIONS, Segments, Told};
+use crate::{Event, EventLog, NewEvent, Query, Recording};
 
 fn open(folder: &Path) -> EventLog {
     EventLog::open(folder, Arc::new(System)).unwrap()
@@ -162,8 +162,10 @@ async fn a_transaction_that_failed_leaves_nothing_in_the_chain() {
 fn a_transaction_of_several_rows_is_one_chain() {
     let folder = tempfile::tempdir().unwrap();
     let database = Database::open(&folder.path().join("events.db"), MIGRATIONS, Durability::Normal).unwrap();
-    let mut segments = Segments::new(watch::channel(0).0);
-    let item = Item { line: vec![b'x'; 600 << 10], run: None };
+    let mut segments = Segments::new(watch::channel(0).0, Arc::default());
+    let (kind, source, data) = ("a.b".to_owned(), "test".to_owned(), json!({}));
+    let told = Told::Event(Arc::new(Event { seq: 0, at: Timestamp(0), kind, source, run: None, tenant: None, data }));
+    let item = Item { line: vec![b'x'; 600 << 10], told };
     let transaction = |transaction: &Transaction<'_>| {
         segments.begin(transaction)?;
         for _ in 0..5 {

@@ -1,5 +1,7 @@
 //! A client's socket: what is read from it and written to it, in bounds.
 
+use std::future::poll_fn;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::body::Bytes;
@@ -12,6 +14,11 @@ use crate::message::{Reply, Request};
 /// Messages that a client may send in [`INTAKE_WINDOW`], pings of its own with them: a person who clicks on filters is far
 /// below.
 const INTAKE: u32 = 10;
+
+/// How long a client may keep a processor busy in [`INTAKE_WINDOW`] with what it says, also if that never becomes a message: a message
+/// may come in any number of frames, of no length. Ten messages take less than a thousandth of it; the rest is for a thread that
+/// is kept from its work in between.
+const INTAKE_COST: Duration = Duration::from_millis(200);
 
 /// The time for which they count.
 const INTAKE_WINDOW: Duration = Duration::from_secs(1);
@@ -49,7 +56,7 @@ impl End {
             Self::Full => (1013, "there are too many connections from your address: close one, or try again later"),
             Self::Unknown => (1008, "a good token is needed, within five seconds"),
             Self::Revoked => (1008, "the token is good no longer"),
-            Self::Flood => (1008, "10 messages a second are enough"),
+            Self::Flood => (1008, "10 messages a second are enough, in few frames"),
             Self::Unreadable => (1008, "messages are texts of 8 KiB at most"),
         };
         Some(CloseFrame { code, reason: Utf8Bytes::from_static(reason) })
@@ -78,18 +85,19 @@ pub(super) struct Wire<S> {
     send_timeout: Duration,
     intake_since: Instant,
     intake: u32,
+    intake_cost: Duration,
     /// Pings that it did not answer yet.
     asked: u32,
 }
 
 impl<S: Socket> Wire<S> {
     pub(super) fn new(socket: S, send_timeout: Duration) -> Self {
-        Self { socket, send_timeout, intake_since: Instant::now(), intake: 0, asked: 0 }
+        Self { socket, send_timeout, intake_since: Instant::now(), intake: 0, intake_cost: Duration::ZERO, asked: 0 }
     }
 
     /// The next message. May be dropped while it waits.
     pub(super) async fn hear(&mut self) -> Result<Heard, End> {
-        let message = self.socket.next().await.ok_or(End::Gone)?.map_err(|_| End::Unreadable)?;
+        let message = poll_fn(|context| self.poll_next(context)).await?;
         match (&message, self.asked.checked_sub(1)) {
             (Message::Pong(_), Some(asked)) => self.asked = asked,
             _ => self.count()?,
@@ -109,12 +117,28 @@ impl<S: Socket> Wire<S> {
         }
     }
 
-    /// Counts what it said unasked.
-    fn count(&mut self) -> Result<(), End> {
+    fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Result<Message, End>> {
+        let begun = std::time::Instant::now();
+        let next = self.socket.poll_next_unpin(context);
+        self.renew();
+        self.intake_cost += begun.elapsed();
+        if self.intake_cost > INTAKE_COST {
+            return Poll::Ready(Err(End::Flood));
+        }
+        next.map(|message| message.ok_or(End::Gone)?.map_err(|_| End::Unreadable))
+    }
+
+    /// Begins to count anew when it is time.
+    fn renew(&mut self) {
         let now = Instant::now();
         if now.duration_since(self.intake_since) >= INTAKE_WINDOW {
-            (self.intake_since, self.intake) = (now, 0);
+            (self.intake_since, self.intake, self.intake_cost) = (now, 0, Duration::ZERO);
         }
+    }
+
+    /// Counts what it said unasked.
+    fn count(&mut self) -> Result<(), End> {
+        self.renew();
         self.intake += 1;
         if self.intake > INTAKE { Err(End::Flood) } else { Ok(()) }
     }
@@ -170,5 +194,46 @@ fn taken<E>(sent: Result<Result<(), E>, tokio::time::error::Elapsed>) -> Result<
         Ok(Ok(())) => Ok(()),
         Ok(Err(_)) => Err(End::Gone),
         Err(_) => Err(End::Slow),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::pin::Pin;
+
+    use super::*;
+
+    /// Says something all the time that never becomes a message.
+    struct Endless;
+
+    impl Stream for Endless {
+        type Item = Result<Message, ()>;
+        fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+            std::thread::sleep(INTAKE_COST / 8);
+            context.waker().wake_by_ref();
+            Poll::Pending
+        }
+    }
+
+    impl Sink<Message> for Endless {
+        type Error = ();
+        fn poll_ready(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Result<(), ()>> {
+            Poll::Ready(Ok(()))
+        }
+        fn start_send(self: Pin<&mut Self>, _: Message) -> Result<(), ()> {
+            Ok(())
+        }
+        fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Result<(), ()>> {
+            Poll::Ready(Ok(()))
+        }
+        fn poll_close(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Result<(), ()>> {
+            Poll::Ready(Ok(()))
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_keeps_a_processor_busy_without_a_message_is_closed() {
+        let mut wire = Wire::new(Endless, Duration::from_secs(1));
+        assert_eq!(wire.hear().await.unwrap_err(), End::Flood);
     }
 }

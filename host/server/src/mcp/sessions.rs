@@ -40,13 +40,15 @@ struct Owned {
 pub(super) struct Sessions {
     local: LocalSessionManager,
     owned: Mutex<HashMap<SessionId, Owned>>,
+    /// One begins at a time, so that each finds the place that it makes.
+    beginning: tokio::sync::Mutex<()>,
 }
 
 impl Default for Sessions {
     fn default() -> Self {
         let mut local = LocalSessionManager::default();
         local.session_config.keep_alive = Some(UNUSED);
-        Self { local, owned: Mutex::default() }
+        Self { local, owned: Mutex::default(), beginning: tokio::sync::Mutex::default() }
     }
 }
 
@@ -90,6 +92,7 @@ impl SessionManager for Sessions {
 
     async fn create_session(&self) -> Result<(SessionId, Self::Transport), Error> {
         let owner = ASKS.try_with(Identity::clone).ok();
+        let _beginning = self.beginning.lock().await;
         if let Some(displaced) = owner.as_ref().and_then(|owner| self.displaced(owner)) {
             self.owned().remove(&displaced);
             self.local.close_session(&displaced).await?;

@@ -34,7 +34,7 @@ pub(crate) struct Minute {
     pub(crate) runs: u64,
     /// Those of them that failed.
     pub(crate) failed: u64,
-    /// Half of the runs took no longer, in microseconds; 0 if nothing ran.
+    /// Half of the runs that reached the skill took no longer, in microseconds; 0 if nothing ran.
     pub(crate) p50_us: u64,
     /// All but a hundredth took no longer, in microseconds; 0 if nothing ran.
     pub(crate) p99_us: u64,
@@ -161,7 +161,10 @@ impl Cell {
         self.failed += u64::from(ended.error.is_some());
         self.fuel = self.fuel.saturating_add(ended.fuel);
         self.tokens = self.tokens.saturating_add(ended.input_tokens).saturating_add(ended.output_tokens);
-        if let Some(took_us) = self.histogram() {
+        // What was refused before it reached the skill took it no time, and would make it look quick.
+        if ended.wall_us > 0
+            && let Some(took_us) = self.histogram()
+        {
             // It grows as far as it must.
             let _ = took_us.record(ended.wall_us.min(LONGEST_US));
         }

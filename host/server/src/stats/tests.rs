@@ -148,6 +148,19 @@ fn the_hours_latency_is_that_of_all_its_runs_and_not_of_its_last_minute() {
 }
 
 #[test]
+fn what_was_refused_before_it_reached_its_skill_is_counted_and_does_not_make_it_look_quick() {
+    let mut recent = Recent::default();
+    recent.add(minutes(5), &ended("a", minutes(5)));
+    for _ in 0..9 {
+        let error = Some(ErrorKind::InvalidInput);
+        recent.add(minutes(5), &Ended { wall_us: 0, error, ..ended("a", minutes(5)) });
+    }
+    let whole = recent.series(minutes(5), None, None).whole;
+    assert_eq!((whole.runs, whole.failed), (10, 9));
+    assert!((900..=1_100).contains(&whole.p50_us), "{whole:?}");
+}
+
+#[test]
 fn a_clock_that_is_put_back_leaves_no_minute_that_is_yet_to_come() {
     let mut recent = Recent::default();
     recent.add(minutes(500), &ended("a", minutes(500)));
