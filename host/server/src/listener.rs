@@ -15,6 +15,7 @@ mod peer;
 mod tests;
 mod tls;
 mod unix;
+mod untaken;
 mod watched;
 
 use std::fmt;

@@ -62,7 +62,8 @@ impl<C: Commit> Writer<C> {
         self.queue.push(entry, None).await
     }
 
-    /// Sends an entry and comes back when it is committed, of which it may block for about 50 µs. Dropped before it comes back, it may have sent or not.
+    /// Sends an entry and comes back when it is committed, of which it may block for about 50 µs. Dropped before
+    /// it comes back, it may have sent or not.
     pub async fn durable(&self, entry: C::Entry) -> Result<C::Receipt, WriteError> {
         // Who comes alone again and again lets others have their turn too.
         tokio::task::coop::consume_budget().await;

@@ -26,6 +26,9 @@ const INTAKE_WINDOW: Duration = Duration::from_secs(1);
 /// How long is waited until a client has taken that it is closed, and said that it knows.
 const FAREWELL: Duration = Duration::from_secs(2);
 
+/// The same of a client that says too much, all of which is read until then: once around the world.
+const BRIEF_FAREWELL: Duration = Duration::from_millis(500);
+
 /// Why a connection ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum End {
@@ -184,8 +187,9 @@ impl<S: Socket> Wire<S> {
             }
             while let Some(Ok(_)) = self.socket.next().await {}
         };
+        let patience = if matches!(end, End::Flood | End::Unreadable) { BRIEF_FAREWELL } else { FAREWELL };
         // Either way the connection ends here.
-        let _ = timeout(FAREWELL, farewell).await;
+        let _ = timeout(patience, farewell).await;
     }
 }
 

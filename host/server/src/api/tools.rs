@@ -138,7 +138,17 @@ async fn once(
     let source = host.events().source();
     let run = RunId::new(source);
     let conflict = |detail: String| Err(Problem::new(StatusCode::CONFLICT, detail));
-    match answers.claim(&call, run, source.now()).await.map_err(Problem::internal)? {
+    let claim = match answers.claim(&call, run, source.now()).await {
+        Ok(claim) => claim,
+        Err(error) => {
+            let error = RunError::new(
+                ErrorKind::Internal,
+                format!("the call did not run: its `Idempotency-Key` could not be kept: {error}"),
+            );
+            return given(&request.unrun(run, source.now(), error));
+        }
+    };
+    match claim {
         Claim::First(_running) => {
             let record = calls.run_as(run, &host, request).await;
             let answer = answer(&record)?;
@@ -159,7 +169,7 @@ async fn once(
                 Some(record) => Ok(replayed(answer(&record)?)),
                 None => conflict(format!(
                     "what came of the first call with this `Idempotency-Key`, run {run}, is not known: the host ended before it \
-                     was written down; see what it did, and use another key to run it again"
+                     was written down, or could not write it; see what it did, and use another key to run it again"
                 )),
             }
         }

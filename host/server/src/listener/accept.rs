@@ -22,6 +22,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::listener::again::again;
 use crate::listener::peer::{Connected, Here};
+use crate::listener::untaken::Untaken;
 use crate::listener::watched::{Place, Watched};
 use crate::listener::{Address, Proxies, connection};
 use crate::shared::Shared;
@@ -62,8 +63,7 @@ pub(crate) struct Door {
     /// How long a connection may have nothing to do, and a handshake may take.
     pub(crate) idle: Duration,
     pub(crate) stopping: CancellationToken,
-    /// Room for what long answers hold, in KiB.
-    pub(super) untaken: Arc<Semaphore>,
+    pub(super) untaken: Untaken,
     shares: Shares,
     proxies: Proxies,
     open: TaskTracker,
@@ -89,7 +89,7 @@ impl Door {
         let (stopping, proxies) = (shared.stopping.clone(), shared.proxies.clone());
         let connections = shared.http.connections;
         let shares = Shares::new((connections / PART).max(FEW), connections);
-        let untaken = Arc::new(Semaphore::new(connection::UNTAKEN));
+        let untaken = Untaken::default();
         Self { router, http, idle: shared.http.header_timeout, stopping, untaken, shares, proxies, open }
     }
 }

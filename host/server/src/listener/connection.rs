@@ -6,7 +6,6 @@
 
 use std::convert::Infallible;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -18,12 +17,12 @@ use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tower_service::Service as _;
 
 use crate::listener::accept::Door;
 use crate::listener::activity::{Activity, Waiting};
 use crate::listener::peer::Connected;
+use crate::listener::untaken::Room;
 use crate::problem::Problem;
 
 /// How long a connection without a request may still send one once the host stops: it may be on its way.
@@ -32,12 +31,11 @@ const FIRST_WORDS: Duration = Duration::from_millis(500);
 /// How long the last of the last answer may take, and a farewell on HTTP/2: a megabyte over a bad line.
 const FAREWELL: Duration = Duration::from_secs(60);
 
-/// An answer that is longer counts among [`UNTAKEN`], in bytes; and this much of it is handed on at once.
+/// An answer that is as long needs [`Room`], in bytes; and this much of it is handed on at once.
 const PIECE: usize = 64 << 10;
 
-/// What long answers may hold that are not taken yet, of all connections together, in KiB: 64 MiB, some dozens of the longest pages.
-/// Who finds no room is told to come again.
-pub(super) const UNTAKEN: usize = 64 << 10;
+/// What is said where there is none.
+const NO_ROOM: &str = "too many long answers wait to be taken; take them, or ask again in a moment or for less";
 
 /// The body of an answer, which is given out when it is dropped.
 struct Answer {
@@ -45,29 +43,23 @@ struct Answer {
     /// What the body gave and is not handed on yet.
     rest: Bytes,
     waiting: Waiting,
-    _room: Option<OwnedSemaphorePermit>,
+    _room: Option<Room>,
 }
 
 impl Answer {
-    /// The answer, or that there is no room for it.
-    fn of(response: Response, waiting: Waiting, untaken: Arc<Semaphore>) -> http::Response<Self> {
-        let kib = response.body().size_hint().lower() / 1024;
-        // One that is longer than all the room takes it all.
-        let kib = u32::try_from(kib.min(UNTAKEN as u64)).unwrap_or(u32::MAX);
-        if u64::from(kib) * 1024 < PIECE as u64 {
+    /// The answer, if there is `room` for one of its length; or that there is none.
+    fn of(response: Response, waiting: Waiting, room: impl FnOnce(usize) -> Option<Room>) -> http::Response<Self> {
+        let length = usize::try_from(response.body().size_hint().lower()).unwrap_or(usize::MAX);
+        if length < PIECE {
             return response.map(|body| Self::new(body, waiting, None));
         }
-        match untaken.try_acquire_many_owned(kib) {
-            Ok(room) => response.map(|body| Self::new(body, waiting, Some(room))),
-            Err(_) => {
-                Problem::unavailable("too many long answers wait to be taken; ask again in a moment, or for less")
-                    .into_response()
-                    .map(|body| Self::new(body, waiting, None))
-            }
+        match room(length) {
+            Some(room) => response.map(|body| Self::new(body, waiting, Some(room))),
+            None => no_room().map(|body| Self::new(body, waiting, None)),
         }
     }
 
-    fn new(body: Body, waiting: Waiting, room: Option<OwnedSemaphorePermit>) -> Self {
+    fn new(body: Body, waiting: Waiting, room: Option<Room>) -> Self {
         waiting.owe(true);
         Self { body, rest: Bytes::new(), waiting, _room: room }
     }
@@ -77,6 +69,10 @@ impl Answer {
         let piece = self.rest.len().min(PIECE);
         Frame::data(self.rest.split_to(piece))
     }
+}
+
+fn no_room() -> Response {
+    Problem::unavailable(NO_ROOM).into_response()
 }
 
 impl http_body::Body for Answer {
@@ -125,12 +121,21 @@ where
     let activity = Activity::new();
     let service = service_fn(|request: Request<Incoming>| {
         let waiting = Waiting::new(&activity);
-        let mut request = request.map(Body::new);
-        request.extensions_mut().insert(connected);
-        let (answered, untaken) = (door.router.clone().call(request), door.untaken.clone());
+        let (untaken, acts) = (door.untaken.clone(), !request.method().is_safe());
+        let owner = untaken.owner(request.headers(), connected.peer);
+        let answered = if acts && untaken.is_used_up_by(owner) {
+            None
+        } else {
+            let mut request = request.map(Body::new);
+            request.extensions_mut().insert(connected);
+            Some(door.router.clone().call(request))
+        };
         async move {
-            let response = answered.await.unwrap_or_else(|never| match never {});
-            Ok::<_, Infallible>(Answer::of(response, waiting, untaken))
+            let response = match answered {
+                Some(answered) => answered.await.unwrap_or_else(|never| match never {}),
+                None => no_room(),
+            };
+            Ok::<_, Infallible>(Answer::of(response, waiting, |length| untaken.take(owner, length, acts)))
         }
     });
     let serving = door.http.serve_connection_with_upgrades(TokioIo::new(io), service);
@@ -168,44 +173,53 @@ async fn over(activity: &Activity, door: &Door) {
 
 #[cfg(test)]
 mod tests {
-    use http::StatusCode;
+    use http::{HeaderMap, StatusCode};
     use http_body_util::BodyExt as _;
 
     use super::*;
+    use crate::listener::untaken::{Owner, Untaken};
 
-    fn answer(length: usize, room: &Arc<Semaphore>) -> http::Response<Answer> {
-        let response = Response::new(Body::from(vec![b'x'; length]));
-        Answer::of(response, Waiting::new(&Activity::new()), room.clone())
+    fn answer(length: usize, untaken: &Untaken) -> http::Response<Answer> {
+        of(Body::from(vec![b'x'; length]), untaken)
+    }
+
+    fn of(body: Body, untaken: &Untaken) -> http::Response<Answer> {
+        let owner = owner(untaken);
+        Answer::of(Response::new(body), Waiting::new(&Activity::new()), |length| untaken.take(owner, length, false))
+    }
+
+    fn owner(untaken: &Untaken) -> Owner {
+        untaken.owner(&HeaderMap::new(), [127, 0, 0, 1].into())
     }
 
     #[tokio::test]
     async fn a_long_answer_comes_in_pieces_and_holds_its_room_until_it_is_taken() {
-        const LENGTH: usize = 200 << 10;
-        let room = Arc::new(Semaphore::new(300));
-        let mut long = answer(LENGTH, &room).into_body();
-        assert_eq!((room.available_permits(), long.size_hint().exact()), (100, Some(LENGTH as u64)));
+        const LENGTH: usize = 20 << 20;
+        let untaken = Untaken::default();
+        let mut long = answer(LENGTH, &untaken).into_body();
+        assert_eq!(long.size_hint().exact(), Some(LENGTH as u64));
         let mut came = 0;
         while let Some(frame) = long.frame().await {
             let data = frame.unwrap().into_data().unwrap();
             came += data.len();
             assert!((1..=PIECE).contains(&data.len()));
             assert_eq!(long.size_hint().exact(), Some((LENGTH - came) as u64));
-            assert_eq!(room.available_permits(), 100);
+            assert!(untaken.is_used_up_by(owner(&untaken)));
         }
         assert_eq!(came, LENGTH);
         drop(long);
-        assert_eq!(room.available_permits(), 300);
+        assert!(!untaken.is_used_up_by(owner(&untaken)));
     }
 
     #[tokio::test]
     async fn without_room_a_long_answer_is_told_to_come_again_and_a_short_one_is_given() {
-        let room = Arc::new(Semaphore::new(100));
-        assert_eq!(answer(200 << 10, &room).status(), StatusCode::SERVICE_UNAVAILABLE);
-        let short = answer(PIECE - 1, &room);
-        assert_eq!((short.status(), room.available_permits()), (StatusCode::OK, 100));
+        let untaken = Untaken::default();
+        let _held = untaken.take(owner(&untaken), 20 << 20, false);
+        assert_eq!(answer(200 << 10, &untaken).status(), StatusCode::SERVICE_UNAVAILABLE);
+        let short = answer(PIECE - 1, &untaken);
+        assert_eq!(short.status(), StatusCode::OK);
         assert_eq!(short.into_body().collect().await.unwrap().to_bytes().len(), PIECE - 1);
-        let open = Response::new(Body::from_stream(futures_util::stream::pending::<Result<Bytes, axum::Error>>()));
-        let open = Answer::of(open, Waiting::new(&Activity::new()), room.clone());
-        assert_eq!((open.status(), room.available_permits()), (StatusCode::OK, 100), "a stream of its own kind");
+        let open = Body::from_stream(futures_util::stream::pending::<Result<Bytes, axum::Error>>());
+        assert_eq!(of(open, &untaken).status(), StatusCode::OK, "a stream of its own kind");
     }
 }

@@ -16,6 +16,7 @@ use http::request::Parts;
 use http::{Method, StatusCode};
 use http_body_util::{BodyDataStream, BodyExt as _, Full};
 use rmcp::model::JsonRpcError;
+use rmcp::transport::streamable_http_server::session::SessionManager as _;
 use rmcp::transport::streamable_http_server::{StreamableHttpServerConfig, StreamableHttpService};
 use skillhost_access::Tokens;
 use skillhost_lifecycle::Host;
@@ -29,9 +30,13 @@ use crate::access;
 use crate::problem::Problem;
 use crate::shared::{Shared, State};
 
+/// Says which session a request is of.
+const SESSION: &str = "mcp-session-id";
+
 /// The protocol over HTTP.
 pub(crate) struct Http {
     service: StreamableHttpService<Handler, Sessions>,
+    sessions: Arc<Sessions>,
     mcp: Arc<Mcp>,
 }
 
@@ -48,7 +53,8 @@ impl Http {
             .disable_allowed_origins();
         let own = mcp.clone();
         let handler = move || Ok(Handler::new(own.clone(), None));
-        Self { service: StreamableHttpService::new(handler, Arc::new(Sessions::default()), config), mcp }
+        let sessions = Arc::<Sessions>::default();
+        Self { service: StreamableHttpService::new(handler, sessions.clone(), config), sessions, mcp }
     }
 }
 
@@ -68,6 +74,14 @@ async fn serve(shared: State, request: Request) -> Result<Response, Problem> {
             Incoming::Message(_) => {}
             Incoming::Nothing => return Ok(StatusCode::ACCEPTED.into_response()),
             Incoming::Wrong(error) => return Ok(wrong(&error)),
+        }
+    }
+    // The library below would end it without asking whose it is, and say so of none.
+    let session = parts.headers.get(SESSION).and_then(|id| id.to_str().ok());
+    if let (&Method::DELETE, Some(session)) = (&parts.method, session) {
+        let there = ASKS.scope(identity.clone(), app.mcp.sessions.has_session(&session.into())).await;
+        if !there.map_err(Problem::internal)? {
+            return Ok((StatusCode::NOT_FOUND, "there is no such session").into_response());
         }
     }
     let address = address(&parts, &shared);

@@ -79,7 +79,7 @@ fn a_session_is_its_tokens_and_ends_when_it_is_deleted() {
     let in_it = [("mcp-session-id", session.as_str()), ("mcp-protocol-version", SESSIONS)];
     assert!(message(&post(&ours, &list(), &in_it))["result"]["tools"].is_array());
     assert_eq!(post(&theirs, &list(), &in_it).status, 404, "another's session is none");
-    theirs.send("DELETE", "/mcp", &in_it, b"");
+    assert_eq!(theirs.send("DELETE", "/mcp", &in_it, b"").status, 404);
     assert_eq!(post(&ours, &list(), &in_it).status, 200, "another cannot end it");
     assert_eq!(ours.send("DELETE", "/mcp", &in_it, b"").status, 204);
     assert_eq!(post(&ours, &list(), &in_it).status, 404);
