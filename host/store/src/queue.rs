@@ -6,12 +6,15 @@
 //! two make one, and all wait up to [`GATHER`] for those who shared the last commit. Who is alone [leads](Queue::lead): it
 //! commits by itself and wakes nobody.
 
+mod lead;
+
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::sync::{Notify, oneshot};
 
 use crate::{Commit, StoreError, Weigh as _, WriteError};
+use lead::SWIFT;
 
 /// Longest time that an entry lies in memory while nobody waits for it. Long enough that a batch at full speed holds
 /// thousands, short enough that a person who follows the log sees no delay.
@@ -20,13 +23,6 @@ pub const FLUSH_INTERVAL: Duration = Duration::from_millis(20);
 /// Longest time that who waits for a commit is kept waiting for those who shared one lately and are likely to come again: callers
 /// who each wait for one thing before they ask for the next. A commit takes a fifth of it, for many hardly more than for one.
 const GATHER: Duration = Duration::from_micros(500);
-
-/// Longest commit after which one who is alone may commit on its own thread, where others may wait for their turn: some times what
-/// one takes as long as the disk has nothing to do with it.
-const SWIFT: Duration = Duration::from_micros(250);
-
-/// Heaviest entry that may be committed there, in bytes: it touches few pages.
-const SHORT: usize = 16 << 10;
 
 /// First and longest pause between two tries of a transaction that fails. The first passes over another process's
 /// hiccup; the longest is also how long a sender may wait to hear that the disk is still full.
@@ -187,26 +183,6 @@ impl<C: Commit> Queue<C> {
         Ok(None)
     }
 
-    /// Lets a sender commit an entry by itself: it is short, nobody else commits, waits, or is likely to, and the disk is quick.
-    /// It must not wait for anything until it is done.
-    pub(crate) fn lead(&self, entry: &C::Entry) -> Option<Lead<'_, C>> {
-        let weight = entry.weight();
-        if weight > SHORT || !entry.is_plain() {
-            return None;
-        }
-        let mut state = self.lock();
-        let asleep = matches!(state.thread, Thread::Lingering | Thread::Idle);
-        let alone = asleep && !state.led && state.entries == 0 && state.shared <= 1;
-        let well = state.swift && state.failure.is_none() && !state.closed && !state.urgent;
-        if !(alone && well) {
-            return None;
-        }
-        state.led = true;
-        state.entries = 1;
-        state.bytes = weight;
-        Some(Lead { queue: Some(self), weight })
-    }
-
     /// Wakes the thread if it would sleep too long for what is queued.
     fn wake(&self, mut state: MutexGuard<'_, State<C>>) {
         let wake = match state.thread {
@@ -353,18 +329,6 @@ impl<C: Commit> Queue<C> {
         }
     }
 
-    /// Who committed by itself is done: the thread goes on, if there is reason.
-    fn follow(&self) {
-        let mut state = self.lock();
-        state.led = false;
-        if state.thread == Thread::Behind {
-            drop(state);
-            self.work.notify_one();
-        } else if !state.queue.is_empty() || state.urgent || state.closed {
-            self.wake(state);
-        }
-    }
-
     /// For the thread: it ends, and nobody will ever write what is left.
     pub(crate) fn abandon(&self) {
         let mut state = self.lock();
@@ -374,33 +338,6 @@ impl<C: Commit> Queue<C> {
         drop(state);
         drop(left);
         self.room.notify_waiters();
-    }
-}
-
-/// The right to commit one entry on the sender's own thread.
-pub(crate) struct Lead<'a, C: Commit> {
-    /// None once it is done.
-    queue: Option<&'a Queue<C>>,
-    weight: usize,
-}
-
-impl<C: Commit> Lead<'_, C> {
-    /// Says how it went; as [`Queue::done`].
-    pub(crate) fn done(mut self, took: Duration, failure: Option<Arc<StoreError>>) {
-        if let Some(queue) = self.queue.take() {
-            queue.done(1, self.weight, took, failure);
-            queue.follow();
-        }
-    }
-}
-
-impl<C: Commit> Drop for Lead<'_, C> {
-    fn drop(&mut self) {
-        // The commit panicked, so that is the last: the thread writes what came meanwhile, and ends.
-        if let Some(queue) = self.queue.take() {
-            queue.close();
-            queue.follow();
-        }
     }
 }
 

@@ -6,7 +6,7 @@ use rusqlite::Transaction;
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
 
-use super::SWIFT;
+use super::lead::{SHORT, SWIFT};
 use crate::{Commit, Database, Durability, Health, QueueLimits, Weigh, WriteError, Writer};
 
 /// What happens as it is written.
@@ -151,7 +151,7 @@ async fn who_is_alone_commits_at_once_and_wakes_nobody() {
         fixture.quick();
         assert!(fixture.write(Entry::Nothing).await);
     }
-    for long in [Entry::Long(super::SHORT + 1), Entry::Broad] {
+    for long in [Entry::Long(SHORT + 1), Entry::Broad] {
         fixture.quick();
         assert!(!fixture.write(long).await);
     }
@@ -263,7 +263,7 @@ async fn the_write_ahead_log_is_copied_by_the_thread_when_there_is_enough_of_it(
     // Short ones, of which who is alone writes most.
     let mut here = 0;
     for _ in 0..1_024 {
-        here += usize::from(fixture.write(Entry::Long(super::SHORT)).await);
+        here += usize::from(fixture.write(Entry::Long(SHORT)).await);
     }
     fixture.rest();
     assert!(here > 0);
